@@ -1,0 +1,1 @@
+"""What every Amira service shares: errors, settings, logs, gRPC plumbing, asyncio primitives."""

@@ -1,0 +1,1 @@
+"""gRPC plumbing: server and channel options, error mapping, health, process life."""

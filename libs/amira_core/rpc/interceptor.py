@@ -1,0 +1,97 @@
+"""Server interceptor: domain errors become statuses, cancellations stay cancellations.
+
+Own interceptor because the public ones break streaming handlers that read and write through the
+context (the health service's Watch among them) and report cancelled streams as OK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+
+from amira_core import errors
+from amira_core.rpc.status import to_rpc_status
+
+_log = structlog.get_logger(__name__)
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.aio's classes are untyped
+    """Turns what handlers raise into gRPC statuses.
+
+    AmiraError: its own status with details. Anything else: INTERNAL with an id that is also in the
+    log, and nothing that a client could learn from.
+    """
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return handler
+        serializers = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        method = handler_call_details.method
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(
+                _streaming(handler.stream_stream, method), **serializers
+            )
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(
+                _streaming(handler.unary_stream, method), **serializers
+            )
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, method), **serializers)
+        return handler
+
+
+def _streaming(inner: Callable[..., Any], method: str) -> Callable[..., Awaitable[None]]:
+    async def wrapped(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        try:
+            result = inner(request, context)
+            if inspect.isasyncgen(result):
+                try:
+                    async for message in result:
+                        await context.write(message)
+                finally:
+                    await result.aclose()
+            else:
+                await result
+            # A cancelled call looks like a finished one until the next await (grpc aio gives EOF first).
+            await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
+            await _abort(context, method, error)
+
+    return wrapped
+
+
+def _unary(inner: Callable[..., Any], method: str) -> Callable[..., Awaitable[Any]]:
+    async def wrapped(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            return await inner(request, context)
+        except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
+            await _abort(context, method, error)
+
+    return wrapped
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error: Exception) -> None:
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        inner = error.exceptions[0]
+        error = inner if isinstance(inner, Exception) else error
+    if not isinstance(error, errors.AmiraError):
+        incident_id = uuid.uuid4().hex[:12]
+        _log.error("unexpected_error", method=method, incident_id=incident_id, exc_info=error)
+        error = errors.InternalError(f"Internal error, incident {incident_id}.")
+    await context.abort_with_status(to_rpc_status(error))

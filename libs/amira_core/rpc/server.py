@@ -1,0 +1,107 @@
+"""A gRPC server with everything that each service has: errors, health, reflection, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import grpc
+import structlog
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from amira_core.rpc.interceptor import ErrorInterceptor
+from amira_core.rpc.options import SERVER_OPTIONS
+
+_log = structlog.get_logger(__name__)
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class RpcServer:
+    """One service on one port, NOT_SERVING until :meth:`set_ready`.
+
+    Usage::
+
+        server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
+        add_SpeechServicer_to_server(servicer, server.grpc)
+        port = await server.start()
+        await warm_up()
+        await server.set_ready(True)
+        ...
+        await server.stop(grace_s=10)
+    """
+
+    def __init__(self, address: str, service_name: str) -> None:
+        self.address = address
+        self._service_name = service_name
+        self.grpc: grpc.aio.Server = grpc.aio.server(
+            interceptors=[ErrorInterceptor()], options=SERVER_OPTIONS
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        reflection.enable_server_reflection(
+            [service_name, health.SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
+        )
+
+    async def start(self) -> int:
+        """Binds and starts; returns the port. Raises OSError when the address is taken."""
+        await self.set_ready(False)
+        try:
+            port = self.grpc.add_insecure_port(self.address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {self.address}: is another server there?") from error
+        await self.grpc.start()
+        _log.info("listening", service=self._service_name, port=port)
+        return port
+
+    async def set_ready(self, ready: bool) -> None:
+        """Flips the health of the service, and of the server as a whole."""
+        for name in ("", self._service_name):
+            await self._health.set(name, _SERVING if ready else _NOT_SERVING)
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuses new calls, gives running ones `grace_s` seconds, then cancels them."""
+        await self._health.enter_graceful_shutdown()
+        await self.grpc.stop(grace_s)
+
+
+async def run_until_signal(*background: Awaitable[Any]) -> None:
+    """Waits for SIGTERM or SIGINT, or for a background task to end, whichever comes first.
+
+    asyncio handles neither signal by itself, and a background task that dies must take the process
+    with it rather than leave a server that answers health checks and does nothing.
+
+    Raises:
+        Whatever a background task died of; RuntimeError if one just returned.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.create_task(stop.wait(), name="signal")
+    tasks = [asyncio.ensure_future(task) for task in background]
+    try:
+        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+                raise RuntimeError(f"background task {task!r} ended by itself")
+    finally:
+        await cancel_and_wait([waiting, *tasks])
+
+
+async def cancel_and_wait(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancels tasks and waits until each has really ended, whatever it raises."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def run_service(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs a service's main coroutine on uvloop (25 % more messages per second than asyncio's loop)."""
+    uvloop.run(main())

@@ -1,0 +1,79 @@
+"""Errors to gRPC statuses and back: the only place where the two meet."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from amira_core import errors
+
+DOWNSTREAM_STATUS_IS_LOSS: dict[grpc.StatusCode, bool] = {
+    grpc.StatusCode.OK: False,
+    grpc.StatusCode.CANCELLED: True,  # the other side went away in mid-stream
+    grpc.StatusCode.UNKNOWN: True,
+    grpc.StatusCode.INVALID_ARGUMENT: False,
+    grpc.StatusCode.DEADLINE_EXCEEDED: True,
+    grpc.StatusCode.NOT_FOUND: False,
+    grpc.StatusCode.ALREADY_EXISTS: False,
+    grpc.StatusCode.PERMISSION_DENIED: False,
+    grpc.StatusCode.UNAUTHENTICATED: False,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: False,
+    grpc.StatusCode.FAILED_PRECONDITION: False,
+    grpc.StatusCode.ABORTED: True,
+    grpc.StatusCode.OUT_OF_RANGE: False,
+    grpc.StatusCode.UNIMPLEMENTED: True,  # a service of another version, or not ours at all
+    grpc.StatusCode.INTERNAL: True,
+    grpc.StatusCode.UNAVAILABLE: True,
+    grpc.StatusCode.DATA_LOSS: True,
+}
+"""What a bare status (no ErrorInfo of ours) from a service behind us means: was the service lost,
+or did it refuse the request? Total over grpc.StatusCode; a test fails when grpc grows one."""
+
+
+def to_rpc_status(error: errors.AmiraError) -> grpc.Status:
+    """The status, with ErrorInfo and (where a retry helps) RetryInfo, for ``context.abort_with_status``."""
+    details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=errors.ERROR_DOMAIN))]
+    if error.retry_after_ms is not None:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(error.retry_after_ms)
+        details.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
+    return rpc_status.to_status(
+        status_pb2.Status(
+            code=code_pb2.Code.Value(error.status.name), message=error.message, details=details
+        )
+    )
+
+
+def from_rpc_error(
+    failure: grpc.aio.AioRpcError, lost: type[errors.ServiceUnavailableError]
+) -> errors.AmiraError:
+    """What a failed call to another service means here.
+
+    Args:
+        failure: as raised by a grpc.aio call.
+        lost: the error to give when the status says that the service is gone.
+
+    Returns:
+        The error that the other side raised if it was one of ours; otherwise `lost`, or a plain
+        InvalidRequestError where the bare status blames the request.
+    """
+    status = rpc_status.from_call(failure)
+    for detail in status.details if status is not None else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info) and info.domain == errors.ERROR_DOMAIN:
+            known = errors.error_by_reason(info.reason)
+            if known is not None and known is not errors.InternalError:
+                return known(failure.details() or "")
+    if DOWNSTREAM_STATUS_IS_LOSS[failure.code()]:
+        return lost(f"{lost.__doc__} ({failure.code().name})")
+    if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return errors.NoCapacityError("The server is at its limit; try again later.")
+    return errors.InvalidRequestError(failure.details() or failure.code().name)
+
+
+def _pack(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed

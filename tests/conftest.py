@@ -1,0 +1,54 @@
+"""What all tests share: real speech, the bundled model, a clean environment."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEECH = Path(os.environ.get("AMIRA_TEST_SPEECH", ROOT.parent / "shared" / "speech"))
+MODEL = ROOT / "models" / "starter-en"
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording with its reference text (lower case, letters and apostrophes)."""
+
+    path: Path
+    text: str
+    seconds: float
+    source: str
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings of the developer's shell must not reach the tests."""
+    for name in list(os.environ):
+        if name.startswith("AMIRA_") and not name.startswith("AMIRA_TEST_"):
+            monkeypatch.delenv(name)
+    yield
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path:
+    """The bundled starter model."""
+    return MODEL
+
+
+@pytest.fixture(scope="session")
+def speech() -> list[Utterance]:
+    """The dev recordings (real speech, 16 kHz FLAC); skips where they are not at hand."""
+    manifest = SPEECH / "manifest.tsv"
+    if not manifest.exists():
+        pytest.skip(f"no speech at {SPEECH}: set AMIRA_TEST_SPEECH to a folder with manifest.tsv")
+    with manifest.open() as rows:
+        return [
+            Utterance(SPEECH / row["path"], row["text"], float(row["seconds"]), row["source"])
+            for row in csv.DictReader(rows, delimiter="\t")
+            if row["split"] == "dev"
+        ]
