@@ -70,11 +70,17 @@ class RpcServer:
         await self.grpc.stop(grace_s)
 
 
-async def run_until_signal(*background: Awaitable[Any]) -> None:
+async def run_until_signal(
+    *background: Awaitable[Any], drain: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Waits for SIGTERM or SIGINT, or for a background task to end, whichever comes first.
 
     asyncio handles neither signal by itself, and a background task that dies must take the process
     with it rather than leave a server that answers health checks and does nothing.
+
+    Args:
+        background: what must run as long as the service does.
+        drain: awaited after a signal, while the background still runs (finishing the calls needs it).
 
     Raises:
         Whatever a background task died of; RuntimeError if one just returned.
@@ -91,6 +97,8 @@ async def run_until_signal(*background: Awaitable[Any]) -> None:
             if task.done():
                 task.result()
                 raise RuntimeError(f"background task {task!r} ended by itself")
+        if drain is not None:
+            await drain()
     finally:
         await cancel_and_wait([waiting, *tasks])
 

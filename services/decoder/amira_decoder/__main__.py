@@ -1,0 +1,49 @@
+"""Entry point: `python -m amira_decoder`."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+from amira.decoder.v1 import decoder_pb2_grpc
+from amira_core.logs import configure_logs
+from amira_core.rpc.server import RpcServer, run_service, run_until_signal
+from amira_decoder.decoder import StreamingDecoder
+from amira_decoder.model.folder import ModelFolderError
+from amira_decoder.server import DecoderServicer
+from amira_decoder.settings import DecoderSettings
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(settings: DecoderSettings) -> None:
+    """Serves until a signal comes or a background task dies."""
+    decoder = StreamingDecoder(settings)
+    server = RpcServer(settings.listen, "amira.decoder.v1.Decoder")
+    decoder_pb2_grpc.add_DecoderServicer_to_server(DecoderServicer(decoder), server.grpc)
+    await server.start()
+    try:
+        await run_until_signal(
+            decoder.run(on_ready=server.set_ready), drain=lambda: server.stop(settings.drain_timeout_s)
+        )
+    finally:
+        _log.info("stopping")
+        await server.stop(0)
+        await decoder.close()
+
+
+def main() -> int:
+    """Returns the exit status: 2 when the settings or the model are unusable."""
+    settings = DecoderSettings()
+    configure_logs("decoder", settings.log_level, settings.log_format)
+    try:
+        run_service(lambda: serve(settings))
+    except (ModelFolderError, OSError) as error:
+        _log.error("cannot_start", problem=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

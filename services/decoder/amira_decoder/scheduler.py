@@ -1,0 +1,144 @@
+"""The decoder's heart: one batch per tick for every stream that has a chunk.
+
+Two stages overlap: while the search thread decodes one batch, the encoder computes the next.
+
+    streams ──ready──► [collect] ──EncoderBatch──► Triton ──frames──► [search thread] ──► responses
+                           ▲                                               │
+                           └───────────── next tick, while this one is searched
+
+A stream is in at most one batch per stage and batches keep their order, so its chunks are decoded in
+order. Nothing waits for a batch to fill: streams gather while the encoder is busy, which makes
+batches as large as the load and leaves a lone stream undelayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from amira_core import errors
+from amira_decoder.encoder.base import Encoder, EncoderBatch
+from amira_decoder.search_step import search_step
+from amira_decoder.stream import DecodingStream, Job
+
+_log = structlog.get_logger(__name__)
+
+_PROBE_INTERVAL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    jobs: Sequence[Job]
+    frames: NDArray[np.float32]
+    """float32 [jobs with a window, output_frames, output_dim]"""
+
+
+class Scheduler:
+    """Owns the live streams and moves them forward. :meth:`run` must be running for anything to happen."""
+
+    def __init__(self, encoder: Encoder, search_thread: ThreadPoolExecutor) -> None:
+        self._encoder = encoder
+        self._search_thread = search_thread
+        self._streams: dict[str, DecodingStream] = {}
+        self._work = asyncio.Event()
+        self._encoded: asyncio.Queue[_Encoded] = asyncio.Queue(maxsize=1)
+        self._encoder_lost = False
+        self.on_encoder_change: Callable[[bool], None] = lambda available: None
+        """Called with False when the encoder is lost and True when it is back."""
+
+    @property
+    def encoder_available(self) -> bool:
+        """False from the loss of the encoder until it answers again."""
+        return not self._encoder_lost
+
+    def add(self, stream: DecodingStream) -> None:
+        """Lets a stream take part."""
+        self._streams[stream.stream_id] = stream
+
+    def remove(self, stream: DecodingStream) -> None:
+        """Forgets a stream; what is in flight for it is thrown away."""
+        stream.abort()
+        self._streams.pop(stream.stream_id, None)
+
+    def wake(self) -> None:
+        """Tells the scheduler that a stream may have become ready."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Runs both stages until cancelled."""
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self._encode_loop(), name="encode")
+            stages.create_task(self._search_loop(), name="search")
+
+    async def _encode_loop(self) -> None:
+        while True:
+            jobs = [stream.take_job() for stream in list(self._streams.values()) if stream.ready]
+            if not jobs:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            try:
+                encoded = await self._encode(jobs)
+            except errors.EncoderLostError as error:
+                await self._survive_loss(error, jobs)
+            else:
+                await self._encoded.put(encoded)
+
+    async def _encode(self, jobs: list[Job]) -> _Encoded:
+        with_window = [(job, job.window) for job in jobs if job.window is not None]
+        if not with_window:
+            return _Encoded(jobs, np.empty((0, 0, 0), np.float32))
+        output = await self._encoder.step(
+            EncoderBatch(
+                features=np.stack([window for _, window in with_window]),
+                slots=np.array([job.stream.slot.index for job, _ in with_window], np.int32),
+                generations=np.array([job.stream.slot.generation for job, _ in with_window], np.int64),
+                reset=np.array([job.reset for job, _ in with_window], np.bool_),
+            )
+        )
+        for (job, _), accepted in zip(with_window, output.accepted, strict=True):
+            if not accepted:
+                job.stream.fail(
+                    errors.EncoderLostError("The encoder restarted and lost this stream; start it again.")
+                )
+        return _Encoded(jobs, output.frames)
+
+    async def _search_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            encoded = await self._encoded.get()
+            try:
+                outcomes = await loop.run_in_executor(
+                    self._search_thread, search_step, encoded.jobs, encoded.frames
+                )
+            except Exception as error:  # noqa: BLE001 - a defect must cost one batch, not the process
+                incident_id = uuid.uuid4().hex[:12]
+                _log.error("search_failed", incident_id=incident_id, exc_info=error)
+                for job in encoded.jobs:
+                    job.stream.fail(errors.InternalError(f"Internal error, incident {incident_id}."))
+                continue
+            for job, outcome in zip(encoded.jobs, outcomes, strict=True):
+                job.stream.deliver(outcome.responses, outcome.ended)
+
+    async def _survive_loss(self, error: errors.EncoderLostError, jobs: Sequence[Job]) -> None:
+        """Fails every stream with state in the encoder, then waits until it answers again."""
+        self._encoder_lost = True
+        self.on_encoder_change(False)
+        in_batch = {job.stream.stream_id for job in jobs}
+        streams = [s for s in self._streams.values() if s.started or s.stream_id in in_batch]
+        _log.error("encoder_lost", streams=len(streams), error=error.message)
+        for stream in streams:
+            stream.fail(error)
+        while not await self._encoder.ready():
+            await asyncio.sleep(_PROBE_INTERVAL_S)
+        self._encoder_lost = False
+        self.on_encoder_change(True)
+        _log.info("encoder_back")
+

@@ -1,0 +1,92 @@
+"""The decoder's gRPC face: one Decode call per stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import structlog
+
+from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
+from amira_core import errors
+from amira_core.rpc.server import cancel_and_wait
+from amira_decoder.controls import End, Flush, MarkPassed
+from amira_decoder.decoder import StreamingDecoder
+from amira_decoder.stream import DecodingStream
+
+_log = structlog.get_logger(__name__)
+
+_Context = grpc.aio.ServicerContext[decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse]
+
+
+class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
+    """Serves amira.decoder.v1.Decoder."""
+
+    def __init__(self, decoder: StreamingDecoder) -> None:
+        self._decoder = decoder
+
+    async def Decode(
+        self, request_iterator: AsyncIterator[decoder_pb2.DecodeRequest], context: _Context
+    ) -> AsyncIterator[decoder_pb2.DecodeResponse]:
+        first = await anext(aiter(request_iterator), None)
+        if first is None:
+            return
+        if first.WhichOneof("request") != "config":
+            raise errors.ConfigMissingError("The first message to the decoder must be its config.")
+        stream = await self._decoder.open_stream(first.config)
+        reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
+        try:
+            yield decoder_pb2.DecodeResponse(
+                accepted=decoder_pb2.StreamAccepted(
+                    model=self._decoder.model_info, slot=stream.slot.index
+                )
+            )
+            async for response in stream.responses():
+                yield response
+        finally:
+            self._decoder.close_stream(stream)
+            await cancel_and_wait([reader])
+
+    async def Describe(
+        self, request: decoder_pb2.DescribeRequest, context: _Context
+    ) -> decoder_pb2.DescribeResponse:
+        return self._decoder.describe()
+
+    async def _read(
+        self, request_iterator: AsyncIterator[decoder_pb2.DecodeRequest], stream: DecodingStream
+    ) -> None:
+        """Feeds one stream. Owns its outcome: whatever goes wrong here ends the stream with it."""
+        try:
+            ended = False
+            async for request in request_iterator:
+                if ended:
+                    raise errors.AudioAfterEndError("Nothing may follow `end`.")
+                ended = await self._take(request, stream)
+            if not ended:
+                stream.abort()
+        except errors.AmiraError as error:
+            stream.fail(error)
+        except Exception as error:  # noqa: BLE001 - must reach the client as an incident, not vanish with the task
+            _log.error("reader_failed", exc_info=error)
+            stream.fail(errors.InternalError("Internal error while reading the stream."))
+
+    async def _take(self, request: decoder_pb2.DecodeRequest, stream: DecodingStream) -> bool:
+        """Applies one message; returns True after `end`."""
+        kind = request.WhichOneof("request")
+        if kind == "features":
+            await stream.add_features(request.features)
+        elif kind == "flush":
+            stream.add_control(Flush())
+        elif kind == "mark":
+            stream.add_control(MarkPassed(request.mark.id))
+        elif kind == "update_config":
+            stream.add_control(await self._decoder.parse_update(request.update_config, stream))
+        elif kind == "end":
+            stream.add_control(End())
+            return True
+        elif kind == "config":
+            raise errors.ConfigRepeatedError("The config may come only once.")
+        else:
+            raise errors.ProtocolError("A message without content came.")
+        return False

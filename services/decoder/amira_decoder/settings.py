@@ -1,0 +1,74 @@
+"""The decoder's settings, from environment variables prefixed AMIRA_DECODER_."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from amira_core.settings import ServiceSettings
+
+
+class DecoderSettings(ServiceSettings):
+    """Everything that can be set. Environment: AMIRA_DECODER_<FIELD IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix="AMIRA_DECODER_")
+
+    listen: str = "127.0.0.1:50071"
+    """Address to serve on; port 0 picks a free one."""
+
+    model_dir: Path = Path("models/starter-en")
+    """Model folder (icefall/sherpa-onnx streaming transducer); the same one that the encoder runs."""
+
+    model_name: str = ""
+    """Name under which clients ask for the model; empty means the folder's name."""
+
+    language_code: str = "en"
+    """BCP-47 tag of the model's language, as told to clients."""
+
+    encoder: Literal["triton", "in_process"] = "triton"
+    """Where the encoder runs. `in_process` is for development without Triton; the log says so."""
+
+    triton_target: str = "127.0.0.1:50081"
+    """Triton's gRPC address."""
+
+    encoder_timeout_ms: int = Field(default=5000, gt=0)
+    """Longest a tick's encoder request may take before Triton counts as lost."""
+
+    in_process_slots: int = Field(default=64, gt=0)
+    """Streams at once with the in-process encoder (with Triton, its slot table decides)."""
+
+    in_process_engine: Literal["auto", "onnxruntime", "openvino"] = "auto"
+    """Engine of the in-process encoder."""
+
+    in_process_threads: int = Field(default=0, ge=0)
+    """Threads of the in-process encoder; 0 means one per core."""
+
+    search: Literal["auto", "k2", "beam", "greedy"] = "auto"
+    """Default search for streams that name none. `auto`: k2 where it is installed, else beam."""
+
+    beam: float = Field(default=4.0, gt=0)
+    """k2: log-probability beam per frame."""
+
+    max_contexts: int = Field(default=4, ge=1)
+    """k2: most distinct predictor contexts kept per frame."""
+
+    max_states: int = Field(default=8, ge=1)
+    """k2: most graph states kept per frame."""
+
+    active_paths: int = Field(default=4, ge=1, le=32)
+    """Beam search: hypotheses kept per frame."""
+
+    tail_padding_ms: int = Field(default=480, ge=0)
+    """Silence decoded after the last audio of a stream or flush, so that the last word comes out."""
+
+    max_buffered_s: float = Field(default=10.0, gt=0)
+    """Features held per stream before its sender is slowed down."""
+
+    max_pending_responses: int = Field(default=64, ge=1)
+    """Responses that may wait for a slow reader before its stream's decoding pauses."""
+
+    drain_timeout_s: float = Field(default=10.0, ge=0)
+    """How long running streams may go on after SIGTERM."""

@@ -1,0 +1,232 @@
+"""One stream inside the decoder: frames and controls in, chunks for the scheduler out.
+
+Everything here runs on the event loop. What the words of a chunk are is decided elsewhere
+(segment_tracker.py, on the search thread); this module decides which frames make the next chunk,
+and it does so from the order of frames and controls alone, never from when they came: pacing and
+message sizes cannot change a transcript.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amira.decoder.v1 import decoder_pb2
+from amira_core import errors
+from amira_decoder.controls import Control, End, Flush
+from amira_decoder.encoder.base import EncoderGeometry
+from amira_decoder.frame_buffer import FrameBuffer
+from amira_decoder.segment_tracker import SegmentTracker
+from amira_decoder.slots import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One step of a stream: a chunk for encoder and search, or controls alone."""
+
+    stream: DecodingStream
+    window: NDArray[np.float32] | None
+    """Frames for the encoder, float32 [window_frames, feature_dim]; None when there is no chunk to decode."""
+    reset: bool
+    """First chunk of the stream: the slot's state starts from zero."""
+    end_frame: int
+    """Frames of real audio that are decoded once this job is done."""
+    completed: Sequence[Control]
+    """Controls that take effect after the chunk, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Bounds per stream."""
+
+    tail_frames: int
+    """Silence decoded after the last frame before a flush or the end."""
+    max_buffered_frames: int
+    """Frames held before the sender is slowed down."""
+    max_pending_responses: int
+    """Responses waiting for a slow reader before decoding pauses."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    control: Control
+    position_frames: int
+
+
+@dataclass
+class DecodingStream:
+    """A stream's place in the decoder. One reader adds, one writer takes :meth:`responses`."""
+
+    stream_id: str
+    slot: Slot
+    geometry: EncoderGeometry
+    tracker: SegmentTracker
+    limits: StreamLimits
+    wake_scheduler: Callable[[], None]
+    _buffer: FrameBuffer = field(init=False)
+    _controls: deque[_Pending] = field(default_factory=deque)
+    _consumed_frames: int = 0
+    _received_frames: int = 0
+    _padding_frames: int = 0
+    _flushed_at_frame: int = 0
+    _started: bool = False
+    _responses: deque[decoder_pb2.DecodeResponse] = field(default_factory=deque)
+    _finished: bool = False
+    _failure: errors.AmiraError | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._buffer = FrameBuffer(self.geometry.feature_dim)
+
+    # -- what comes in -------------------------------------------------------------------------
+
+    async def add_features(self, content: bytes) -> None:
+        """Appends packed frames; waits while too many are held.
+
+        Raises:
+            MalformedAudioError: not a whole number of float32 frames.
+        """
+        frame_bytes = 4 * self.geometry.feature_dim
+        if len(content) % frame_bytes:
+            raise errors.MalformedAudioError(
+                f"Features must come as whole frames of {frame_bytes} bytes, got {len(content)} bytes."
+            )
+        frames = np.frombuffer(content, np.float32).reshape(-1, self.geometry.feature_dim)
+        while self._over_buffered(len(frames)) and not self.closed:
+            await self._wait()
+        self._buffer.append(frames)
+        self._received_frames += len(frames)
+        self.wake_scheduler()
+
+    def add_control(self, control: Control) -> None:
+        """Puts a control behind the frames added so far."""
+        self._controls.append(_Pending(control, self._received_frames))
+        self.wake_scheduler()
+
+    def abort(self) -> None:
+        """The sender is gone: decode nothing more, send nothing more."""
+        self._close(None)
+
+    # -- what the scheduler does ---------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has ended, in whatever way."""
+        return self._finished or self._failure is not None
+
+    @property
+    def started(self) -> bool:
+        """Whether the encoder holds (or is about to hold) state of this stream."""
+        return self._started
+
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`take_job` has something to do."""
+        if self.closed or len(self._responses) >= self.limits.max_pending_responses:
+            return False
+        if self._controls and self._control_is_due(self._controls[0]):
+            return True
+        return self._chunk_is_due()
+
+    def take_job(self) -> Job:
+        """The next step. Call only when :attr:`ready`."""
+        window = self._take_chunk() if self._chunk_is_due() else None
+        reset = window is not None and not self._started
+        self._started = self._started or window is not None
+        completed: list[Control] = []
+        while self._controls and self._control_is_due(self._controls[0]):
+            completed.append(self._pop_control())
+        self._changed.set()
+        return Job(self, window, reset, self._consumed_frames, completed)
+
+    def deliver(self, responses: Sequence[decoder_pb2.DecodeResponse], ended: bool) -> None:
+        """Hands over what a job brought; `ended` after the job that held End."""
+        if self.closed:
+            return
+        self._responses.extend(responses)
+        self._finished = ended
+        self._changed.set()
+
+    def fail(self, error: errors.AmiraError) -> None:
+        """Ends the stream with an error, after the responses that are already there."""
+        self._close(error)
+
+    # -- what goes out -------------------------------------------------------------------------
+
+    async def responses(self) -> AsyncIterator[decoder_pb2.DecodeResponse]:
+        """Yields responses until the stream has ended; raises what it failed with."""
+        while True:
+            while self._responses:
+                yield self._responses.popleft()
+                self.wake_scheduler()
+            if self._failure is not None:
+                raise self._failure
+            if self._finished:
+                return
+            await self._wait()
+
+    # -- details -------------------------------------------------------------------------------
+
+    def _close(self, error: errors.AmiraError | None) -> None:
+        if not self.closed:
+            self._failure = error
+            self._finished = error is None
+            self._changed.set()
+
+    def _over_buffered(self, coming: int) -> bool:
+        held = len(self._buffer)
+        # Below one window the encoder cannot run, and waiting for it would never end.
+        return held >= self.geometry.window_frames and held + coming > self.limits.max_buffered_frames
+
+    def _barrier(self) -> _Pending | None:
+        """The next flush or end: frames after it are not for the current chunk."""
+        return next((p for p in self._controls if isinstance(p.control, Flush | End)), None)
+
+    def _chunk_is_due(self) -> bool:
+        barrier = self._barrier()
+        if barrier is None:
+            return len(self._buffer) >= self.geometry.window_frames
+        return not self._is_flushed(barrier.position_frames)
+
+    def _is_flushed(self, position_frames: int) -> bool:
+        if position_frames == self._flushed_at_frame:
+            return True
+        return self._consumed_frames == position_frames and self._padding_frames >= self.limits.tail_frames
+
+    def _control_is_due(self, pending: _Pending) -> bool:
+        if isinstance(pending.control, Flush | End):
+            return self._is_flushed(pending.position_frames)
+        return self._consumed_frames >= pending.position_frames
+
+    def _take_chunk(self) -> NDArray[np.float32]:
+        barrier = self._barrier()
+        usable = len(self._buffer)
+        if barrier is not None:
+            usable = min(usable, barrier.position_frames - self._consumed_frames)
+        geometry = self.geometry
+        window = np.empty((geometry.window_frames, geometry.feature_dim), np.float32)
+        self._buffer.copy_window(window, min(usable, geometry.window_frames))
+        consumed = min(usable, geometry.chunk_frames)
+        self._buffer.drop(consumed)
+        self._consumed_frames += consumed
+        self._padding_frames += geometry.chunk_frames - consumed
+        return window
+
+    def _pop_control(self) -> Control:
+        pending = self._controls.popleft()
+        if isinstance(pending.control, Flush | End):
+            self._flushed_at_frame = pending.position_frames
+            self._padding_frames = 0
+        return pending.control
+
+    async def _wait(self) -> None:
+        # Two tasks may wait here (reader and writer), so each takes a fresh event.
+        event = self._changed
+        if event.is_set():
+            event = self._changed = asyncio.Event()
+        await event.wait()
