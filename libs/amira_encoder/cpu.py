@@ -1,0 +1,27 @@
+"""What this machine's CPUs can do."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def has_fast_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether bfloat16 products run in hardware (AVX512-BF16 or AMX); False where that is unknown.
+
+    Asked of the kernel and not of the engine: engines also list bf16 where they emulate it.
+    """
+    try:
+        flags = cpuinfo.read_text().split("flags", 1)[-1].split("\n", 1)[0].split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,200 @@
+"""What an exported streaming encoder looks like from outside: its states and its geometry.
+
+Reads any encoder that icefall exports for streaming (Zipformer, Zipformer2, LSTM, Conformer,
+Emformer): inputs are ``x`` [N, T, F] and states, outputs ``encoder_out`` [N, T', D] and the same
+states afterwards. States differ in number, type and in which axis is the batch (Zipformer's
+caches have it at 0, 1 or 2), so nothing here knows a model by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import DTypeLike
+
+from amira_encoder.errors import EncoderModelError
+
+_DTYPES: Mapping[str, DTypeLike] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
+_RESULT_PREFIXES = ("new_", "next_")
+_Dims = Sequence[int | str | None]
+
+
+@dataclass(frozen=True)
+class StateTensor:
+    """One state of the encoder: zeros at first, replaced by its result after each step."""
+
+    name: str
+    """Name of the input."""
+
+    result_name: str
+    """Name of the output that holds the state after the step."""
+
+    dtype: np.dtype[np.generic]
+    """Element type."""
+
+    shape: tuple[int, ...]
+    """Shape for a batch of one."""
+
+    batch_axis: int
+    """Which axis of `shape` is the batch."""
+
+    def batch_shape(self, rows: int) -> tuple[int, ...]:
+        """The shape for a batch of `rows`."""
+        return (*self.shape[: self.batch_axis], rows, *self.shape[self.batch_axis + 1 :])
+
+
+@dataclass(frozen=True)
+class EncoderGraph:
+    """An encoder's inputs and outputs, as its file declares them."""
+
+    path: Path
+    """The ONNX file."""
+
+    features_name: str
+    """Input that takes features [N, T, F] float32."""
+
+    output_name: str
+    """Output that gives encoder frames [N, T', D] float32."""
+
+    states: tuple[StateTensor, ...]
+    """The states, in the order of the graph's inputs."""
+
+    window_frames: int
+    """Feature frames per step."""
+
+    chunk_frames: int
+    """Feature frames that a step consumes."""
+
+    feature_dim: int
+    """Values per feature frame."""
+
+    metadata: Mapping[str, str]
+    """The file's own key-value pairs."""
+
+    def zero_inputs(self, rows: int) -> dict[str, np.ndarray]:  # type: ignore[type-arg]  # dtypes differ
+        """Silent features and fresh states for `rows` streams."""
+        features = np.zeros((rows, self.window_frames, self.feature_dim), np.float32)
+        states = {state.name: np.zeros(state.batch_shape(rows), state.dtype) for state in self.states}
+        return {self.features_name: features, **states}
+
+
+def find_encoder(model_dir: Path) -> Path:
+    """The encoder's file in a model folder: ``encoder.onnx``, or the one ``encoder*.onnx``.
+
+    Of a full-precision and an ``.int8`` export the full-precision one is taken.
+
+    Raises:
+        EncoderModelError: there is no folder, no such file, or more than one to choose from.
+    """
+    if not model_dir.is_dir():
+        raise EncoderModelError(f"model folder not found: {model_dir}")
+    exact = model_dir / "encoder.onnx"
+    if exact.is_file():
+        return exact
+    found = sorted(model_dir.glob("encoder*.onnx"))
+    full = [path for path in found if not path.name.endswith(".int8.onnx")] or found
+    if not full:
+        raise EncoderModelError(f"no encoder*.onnx in the model folder {model_dir}")
+    if len(full) > 1:
+        names = ", ".join(path.name for path in full)
+        raise EncoderModelError(
+            f"several encoders in {model_dir} ({names}): keep one, or name it encoder.onnx"
+        )
+    return full[0]
+
+
+def read_graph(path: Path) -> EncoderGraph:
+    """Reads an encoder's declaration.
+
+    Raises:
+        EncoderModelError: the file is no ONNX graph or no streaming encoder.
+    """
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions have no common base
+        raise EncoderModelError(f"{path} cannot be read as an ONNX graph: {error}") from error
+    return _graph(path, session.get_inputs(), session.get_outputs(), session.get_modelmeta())
+
+
+def _graph(
+    path: Path, inputs: Sequence[ort.NodeArg], outputs: Sequence[ort.NodeArg], meta: ort.ModelMetadata
+) -> EncoderGraph:
+    metadata = dict(meta.custom_metadata_map)
+    features = next((node for node in inputs if node.name == "x"), inputs[0] if inputs else None)
+    if features is None or len(features.shape) != 3 or features.type != "tensor(float)":
+        raise EncoderModelError(f"{path}: the input x must be float32 [N, T, F]")
+    output = next((node for node in outputs if node.name == "encoder_out"), outputs[0])
+    batch_name = features.shape[0] if isinstance(features.shape[0], str) else None
+    if batch_name is None:
+        raise EncoderModelError(f"{path}: the batch axis of x is fixed; export it with a dynamic axis N")
+    states = [node for node in inputs if node is not features]
+    results = [node for node in outputs if node is not output]
+    pairs = _pair(path, [node.name for node in states], [node.name for node in results])
+    return EncoderGraph(
+        path=path,
+        features_name=features.name,
+        output_name=output.name,
+        states=tuple(_state(path, node, pairs[node.name], batch_name) for node in states),
+        window_frames=_frames(path, "T", features.shape[1], metadata),
+        chunk_frames=_frames(path, "decode_chunk_len", None, metadata),
+        feature_dim=_frames(path, "feature_dim", features.shape[2], metadata),
+        metadata=metadata,
+    )
+
+
+def _pair(path: Path, states: Sequence[str], results: Sequence[str]) -> dict[str, str]:
+    """State to result: by prefix where every name has its partner, otherwise by order."""
+    if len(states) != len(results):
+        raise EncoderModelError(
+            f"{path}: {len(states)} states go in but {len(results)} come out: not a streaming encoder"
+        )
+    for prefix in _RESULT_PREFIXES:
+        if {prefix + name for name in states} == set(results):
+            return {name: prefix + name for name in states}
+    return dict(zip(states, results, strict=True))
+
+
+def _state(path: Path, node: ort.NodeArg, result_name: str, batch_name: str) -> StateTensor:
+    if node.type not in _DTYPES:
+        raise EncoderModelError(f"{path}: state {node.name} has the unsupported type {node.type}")
+    axis = _batch_axis(path, node.name, node.shape, batch_name)
+    shape = tuple(1 if position == axis else dim for position, dim in enumerate(node.shape))
+    if not all(isinstance(dim, int) and dim >= 0 for dim in shape):
+        raise EncoderModelError(f"{path}: state {node.name} {node.shape} has a size that is not fixed")
+    return StateTensor(node.name, result_name, np.dtype(_DTYPES[node.type]), shape, axis)
+
+
+def _batch_axis(path: Path, name: str, dims: _Dims, batch_name: str) -> int:
+    named = [axis for axis, dim in enumerate(dims) if dim == batch_name]
+    dynamic = [axis for axis, dim in enumerate(dims) if not isinstance(dim, int)]
+    candidates = named or dynamic
+    if len(candidates) != 1:
+        raise EncoderModelError(f"{path}: state {name} {list(dims)} does not have exactly one batch axis")
+    return candidates[0]
+
+
+def _frames(path: Path, key: str, declared: int | str | None, metadata: Mapping[str, str]) -> int:
+    text = metadata.get(key, declared if isinstance(declared, int) else None)
+    try:
+        value = int(text) if text is not None else 0
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise EncoderModelError(f"{path}: the metadata entry {key!r} is missing or not a positive number")
+    if isinstance(declared, int) and declared != value:
+        raise EncoderModelError(f"{path}: metadata says {key}={value}, but x has {declared}")
+    return value

@@ -1,0 +1,69 @@
+"""The encoder in the decoder's own process: for development, where Triton is not wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+from amira_core.errors import EncoderLostError, InternalError
+from amira_encoder import EncoderOptions, SlotTable, load_slot_table
+
+from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
+
+_log = structlog.get_logger(__name__)
+
+
+class InProcessEncoder:
+    """See :class:`amira_decoder.encoder.base.Encoder`. The engine works in one thread of its own."""
+
+    name = "in-process"
+
+    def __init__(
+        self,
+        model_dir: Path,
+        slots: int,
+        engine: str = "auto",
+        threads: int = 0,
+        precision: str = "auto",
+    ) -> None:
+        self.slots = slots
+        self._options = EncoderOptions(model_dir, slots, engine, threads, precision)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._table: SlotTable | None = None
+
+    async def connect(self) -> EncoderGeometry:
+        """Loads the model; raises EncoderModelError or EngineUnavailableError when it cannot."""
+        loop = asyncio.get_running_loop()
+        self._table = await loop.run_in_executor(self._executor, load_slot_table, self._options)
+        _log.warning(
+            "encoder_in_process",
+            engine=self._table.engine.name,
+            threads=self._table.engine.threads,
+            hint="for development; production runs the encoder in Triton",
+        )
+        return self._table.geometry
+
+    async def step(self, batch: EncoderBatch) -> EncoderOutput:
+        """Runs one tick in the encoder's thread."""
+        table = self._table
+        if table is None:
+            raise EncoderLostError("The encoder is not connected.")
+        loop = asyncio.get_running_loop()
+        try:
+            frames, accepted = await loop.run_in_executor(
+                self._executor, table.step, batch.features, batch.slots, batch.generations, batch.reset
+            )
+        except ValueError as error:
+            raise InternalError(f"The encoder refused a batch: {error}") from error
+        return EncoderOutput(frames, accepted)
+
+    async def ready(self) -> bool:
+        """Whether the model is loaded."""
+        return self._table is not None
+
+    async def close(self) -> None:
+        """Ends the thread once its step, if any, is done."""
+        self._table = None
+        await asyncio.to_thread(self._executor.shutdown)
