@@ -1,0 +1,73 @@
+"""Asyncio client for Amira ASR: audio in, words out while people are still speaking.
+
+    async with AmiraClient("127.0.0.1:50051") as client:
+        print((await client.transcribe("speech.flac")).text)
+
+        config = RecognitionConfig(
+            encoding=AudioEncoding.AUDIO_ENCODING_LINEAR16, sample_rate_hz=16000, interim_results=True
+        )
+        async with client.stream(config) as stream:
+            await stream.send(first_100_ms)
+            ...
+            await stream.end()
+            async for response in stream:
+                ...
+
+Needs grpcio, grpcio-status and protobuf; soundfile only for files that the server cannot read.
+"""
+
+from amira.asr.v1.config_pb2 import (
+    AudioEncoding,
+    DecodingMethod,
+    EndpointConfig,
+    EndpointPreset,
+    Hotword,
+    HotwordSet,
+    RecognitionConfig,
+)
+from amira.asr.v1.result_pb2 import Alternative, SessionInfo, SpeechEvent, StreamingResult, Word
+from amira.asr.v1.speech_pb2 import (
+    GetCapabilitiesResponse,
+    RecognizeResponse,
+    StreamingRecognizeResponse,
+)
+
+from amira_client.audio import Audio, open_audio
+from amira_client.client import AmiraClient
+from amira_client.errors import (
+    AmiraClientError,
+    ServerError,
+    StreamStateError,
+    UnreachableError,
+    UnreadableAudioError,
+)
+from amira_client.stream import RecognitionStream
+from amira_client.transcript import Transcript
+
+__all__ = [
+    "Alternative",
+    "AmiraClient",
+    "AmiraClientError",
+    "Audio",
+    "AudioEncoding",
+    "DecodingMethod",
+    "EndpointConfig",
+    "EndpointPreset",
+    "GetCapabilitiesResponse",
+    "Hotword",
+    "HotwordSet",
+    "RecognitionConfig",
+    "RecognitionStream",
+    "RecognizeResponse",
+    "ServerError",
+    "SessionInfo",
+    "SpeechEvent",
+    "StreamStateError",
+    "StreamingRecognizeResponse",
+    "StreamingResult",
+    "Transcript",
+    "UnreachableError",
+    "UnreadableAudioError",
+    "Word",
+    "open_audio",
+]
