@@ -49,9 +49,14 @@ class WeightedQueue(Generic[T]):
                 raise QueueClosedError
             await self._wait()
         item, weight = self._items.popleft()
-        self._weight -= weight
+        # Sums of floats drift: an empty queue weighs nothing, however long it has been in use.
+        self._weight = self._weight - weight if self._items else 0.0
         self._changed.set()
         return item
+
+    def peek(self) -> T | None:
+        """The oldest item, left in its place; None when nothing waits."""
+        return self._items[0][0] if self._items else None
 
     def close(self) -> None:
         """No more items come; what is in the queue can still be taken."""

@@ -28,6 +28,10 @@ SERVER_OPTIONS: list[tuple[str, int]] = [
 ]
 
 CHANNEL_OPTIONS: list[tuple[str, int]] = [
+    # A service that comes back is found again within two seconds (grpc would wait up to two minutes).
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     *_KEEPALIVE,

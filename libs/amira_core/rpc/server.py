@@ -10,16 +10,15 @@ from typing import Any
 import grpc
 import structlog
 import uvloop
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from amira_core.rpc.health import SERVICE_NAME as HEALTH_SERVICE_NAME
+from amira_core.rpc.health import Health
 from amira_core.rpc.interceptor import ErrorInterceptor
 from amira_core.rpc.options import SERVER_OPTIONS
 
 _log = structlog.get_logger(__name__)
-
-_SERVING = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class RpcServer:
@@ -42,15 +41,14 @@ class RpcServer:
         self.grpc: grpc.aio.Server = grpc.aio.server(
             interceptors=[ErrorInterceptor()], options=SERVER_OPTIONS
         )
-        self._health = health.aio.HealthServicer()
+        self._health = Health("", service_name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         reflection.enable_server_reflection(
-            [service_name, health.SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
+            [service_name, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
         )
 
     async def start(self) -> int:
         """Binds and starts; returns the port. Raises OSError when the address is taken."""
-        await self.set_ready(False)
         try:
             port = self.grpc.add_insecure_port(self.address)
         except RuntimeError as error:
@@ -61,12 +59,11 @@ class RpcServer:
 
     async def set_ready(self, ready: bool) -> None:
         """Flips the health of the service, and of the server as a whole."""
-        for name in ("", self._service_name):
-            await self._health.set(name, _SERVING if ready else _NOT_SERVING)
+        self._health.set_ready(ready)
 
     async def stop(self, grace_s: float) -> None:
         """Refuses new calls, gives running ones `grace_s` seconds, then cancels them."""
-        await self._health.enter_graceful_shutdown()
+        self._health.shut_down()
         await self.grpc.stop(grace_s)
 
 
@@ -76,7 +73,8 @@ async def run_until_signal(
     """Waits for SIGTERM or SIGINT, or for a background task to end, whichever comes first.
 
     asyncio handles neither signal by itself, and a background task that dies must take the process
-    with it rather than leave a server that answers health checks and does nothing.
+    with it rather than leave a server that answers health checks and does nothing. Once this has
+    returned, a second signal ends the process at once: a drain can be cut short.
 
     Args:
         background: what must run as long as the service does.
@@ -100,6 +98,8 @@ async def run_until_signal(
         if drain is not None:
             await drain()
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
         await cancel_and_wait([waiting, *tasks])
 
 

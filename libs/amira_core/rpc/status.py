@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -40,9 +42,7 @@ def to_rpc_status(error: errors.AmiraError) -> grpc.Status:
         delay.FromMilliseconds(error.retry_after_ms)
         details.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
     return rpc_status.to_status(
-        status_pb2.Status(
-            code=code_pb2.Code.Value(error.status.name), message=error.message, details=details
-        )
+        status_pb2.Status(code=code_pb2.Code.Value(error.status.name), message=error.message, details=details)
     )
 
 
@@ -56,21 +56,37 @@ def from_rpc_error(
         lost: the error to give when the status says that the service is gone.
 
     Returns:
-        The error that the other side raised if it was one of ours; otherwise `lost`, or a plain
-        InvalidRequestError where the bare status blames the request.
+        The error that the other side raised if it was one of ours, with its RetryInfo; otherwise
+        `lost`, or a plain InvalidRequestError where the bare status blames the request.
     """
-    status = rpc_status.from_call(failure)
-    for detail in status.details if status is not None else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.domain == errors.ERROR_DOMAIN:
-            known = errors.error_by_reason(info.reason)
-            if known is not None and known is not errors.InternalError:
-                return known(failure.details() or "")
+    info, retry_after_ms = _details(failure)
+    if info is not None and info.domain == errors.ERROR_DOMAIN:
+        known = errors.error_by_reason(info.reason)
+        if known is not None and known is not errors.InternalError:
+            return known(failure.details() or "", retry_after_ms=retry_after_ms)
     if DOWNSTREAM_STATUS_IS_LOSS[failure.code()]:
         return lost(f"{lost.__doc__} ({failure.code().name})")
     if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return errors.NoCapacityError("The server is at its limit; try again later.")
     return errors.InvalidRequestError(failure.details() or failure.code().name)
+
+
+def _details(failure: grpc.aio.AioRpcError) -> tuple[error_details_pb2.ErrorInfo | None, int | None]:
+    """ErrorInfo and RetryInfo (milliseconds) of a failure, each None where it has none."""
+    try:
+        # An AioRpcError has the three methods of a Call that are used here.
+        status = rpc_status.from_call(cast(grpc.Call, failure))
+    except ValueError:  # the details contradict the status itself: not written by us
+        status = None
+    info: error_details_pb2.ErrorInfo | None = None
+    retry_after_ms: int | None = None
+    for detail in status.details if status is not None else ():
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            info = error_details_pb2.ErrorInfo.FromString(detail.value)
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            retry = error_details_pb2.RetryInfo.FromString(detail.value)
+            retry_after_ms = retry.retry_delay.ToMilliseconds()
+    return info, retry_after_ms
 
 
 def _pack(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -> any_pb2.Any:
