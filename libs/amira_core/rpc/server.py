@@ -73,8 +73,8 @@ async def run_until_signal(
     """Waits for SIGTERM or SIGINT, or for a background task to end, whichever comes first.
 
     asyncio handles neither signal by itself, and a background task that dies must take the process
-    with it rather than leave a server that answers health checks and does nothing. Once this has
-    returned, a second signal ends the process at once: a drain can be cut short.
+    with it rather than leave a server that answers health checks and does nothing. A second signal
+    ends the process at once: a drain can be cut short.
 
     Args:
         background: what must run as long as the service does.
@@ -91,6 +91,7 @@ async def run_until_signal(
     tasks = [asyncio.ensure_future(task) for task in background]
     try:
         await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        _restore_signals(loop)
         for task in tasks:
             if task.done():
                 task.result()
@@ -98,9 +99,13 @@ async def run_until_signal(
         if drain is not None:
             await drain()
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        _restore_signals(loop)
         await cancel_and_wait([waiting, *tasks])
+
+
+def _restore_signals(loop: asyncio.AbstractEventLoop) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
 
 
 async def cancel_and_wait(tasks: Sequence[asyncio.Future[Any]]) -> None:
