@@ -1,0 +1,92 @@
+"""Which services make up the stack, in the order in which they depend on one another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from amira_local.options import GATEWAY_PORT, StackOptions
+from amira_local.ports import LOOPBACK, free_ports
+
+_WELL_KNOWN = {
+    "gateway": GATEWAY_PORT,
+    "frontend": 50061,
+    "decoder": 50071,
+    "triton": 50081,
+    "triton_http": 50080,
+    "triton_metrics": 50082,
+}
+_TRITON_PORTS = ("triton", "triton_http", "triton_metrics")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One program of the stack."""
+
+    name: str
+    """Short name, as shown in logs."""
+    module: str
+    """What ``python -m`` runs."""
+    ports: tuple[int, ...]
+    """Loopback ports it listens on; the first is its gRPC port."""
+    env: Mapping[str, str]
+    """Its own settings."""
+
+    @property
+    def target(self) -> str:
+        """Its gRPC address."""
+        return f"{LOOPBACK}:{self.ports[0]}"
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment: this process's, then the service's settings, then `extra`."""
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **self.env, **extra}
+
+
+def plan(options: StackOptions) -> list[list[Service]]:
+    """The services in waves: each wave needs all the waves before it."""
+    port = _ports(options)
+    at = {name: f"{LOOPBACK}:{number}" for name, number in port.items()}
+    model_dir = str(options.model_dir.resolve())
+    frontend = _service("frontend", options, (port["frontend"],), {})
+    decoder = _service(
+        "decoder", options, (port["decoder"],),
+        {
+            "MODEL_DIR": model_dir,
+            "ENCODER": options.encoder,
+            "TRITON_TARGET": at["triton"],
+            "SEARCH": options.search,
+        },
+    )  # fmt: skip
+    gateway = _service(
+        "gateway", options, (port["gateway"],),
+        {"FRONTEND_TARGET": at["frontend"], "DECODER_TARGET": at["decoder"]},
+    )  # fmt: skip
+    first = [frontend]
+    if options.encoder == "triton":
+        addresses = {
+            "GRPC_ADDRESS": at["triton"],
+            "HTTP_ADDRESS": at["triton_http"],
+            "METRICS_ADDRESS": at["triton_metrics"],
+            "MODEL_DIR": model_dir,
+        }
+        first.insert(0, _service("triton", options, tuple(port[name] for name in _TRITON_PORTS), addresses))
+    return [first, [decoder], [gateway]]
+
+
+def _service(name: str, options: StackOptions, ports: tuple[int, ...], env: Mapping[str, str]) -> Service:
+    prefix = f"AMIRA_{name.upper()}_"
+    settings = {
+        "LISTEN": f"{LOOPBACK}:{ports[0]}",
+        "LOG_LEVEL": options.log_level,
+        "LOG_FORMAT": "json",
+        **env,
+    }
+    return Service(name, f"amira_{name}", ports, {prefix + field: value for field, value in settings.items()})
+
+
+def _ports(options: StackOptions) -> dict[str, int]:
+    if not options.ephemeral_ports:
+        return {**_WELL_KNOWN, "gateway": options.port or GATEWAY_PORT}
+    ports = dict(zip(_WELL_KNOWN, free_ports(len(_WELL_KNOWN)), strict=True))
+    return {**ports, "gateway": options.port} if options.port else ports
