@@ -1,0 +1,127 @@
+"""A streaming transducer as icefall and sherpa-onnx lay it out: ONNX files, tokens.txt, bpe.model."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import onnxruntime
+
+from amira_decoder.model.tokens import TokenTable
+
+Precision = Literal["fp32", "int8"]
+
+
+class ModelFolderError(ValueError):
+    """The folder is not a usable streaming transducer; the message says what is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class TransducerFolder:
+    """An opened model folder. Build with :meth:`open`; the encoder's weights are not loaded here."""
+
+    name: str
+    """The folder's name."""
+    version: str
+    """First 12 hex digits of the SHA-256 over the three networks: changes whenever weights do."""
+    path: Path
+    encoder: Path
+    decoder: Path
+    joiner: Path
+    tokens: TokenTable
+    context_size: int
+    """Tokens that the predictor looks back at."""
+    vocab_size: int
+    blank_id: int
+
+    @classmethod
+    def open(cls, path: Path | str, precision: Precision = "fp32") -> TransducerFolder:
+        """Finds and checks all files of the folder. Raises ModelFolderError.
+
+        `int8` needs an `encoder*.int8.onnx`; decoder and joiner are taken in int8 where they
+        exist and in fp32 otherwise (they are small, and many exports leave them in fp32).
+        """
+        folder = Path(path).expanduser().resolve()
+        if not folder.is_dir():
+            raise ModelFolderError(f"no model folder at {path}")
+        encoder = _find(folder, "encoder", precision, fallback=False)
+        decoder = _find(folder, "decoder", precision, fallback=True)
+        joiner = _find(folder, "joiner", precision, fallback=True)
+        tokens = _load_tokens(folder)
+        context_size, vocab_size = _read_decoder(decoder)
+        if tokens.blank_id != 0:
+            raise ModelFolderError(f"{folder.name}: blank must be token 0, not {tokens.blank_id}")
+        if len(tokens) != vocab_size:
+            raise ModelFolderError(
+                f"{folder.name}: tokens.txt has {len(tokens)} tokens, {decoder.name} {vocab_size}"
+            )
+        return cls(
+            name=folder.name,
+            version=_hash(encoder, decoder, joiner),
+            path=folder,
+            encoder=encoder,
+            decoder=decoder,
+            joiner=joiner,
+            tokens=tokens,
+            context_size=context_size,
+            vocab_size=vocab_size,
+            blank_id=tokens.blank_id,
+        )
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Opens one of the small networks on one CPU thread: their products are too small to share out."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many classes, all meaning "cannot load"
+        raise ModelFolderError(f"{path.name}: onnxruntime cannot load it ({error})") from error
+
+
+def _find(folder: Path, part: str, precision: Precision, *, fallback: bool) -> Path:
+    every = sorted(folder.glob(f"{part}*.onnx"))
+    int8 = [file for file in every if ".int8" in file.name]
+    fp32 = [file for file in every if ".int8" not in file.name and ".fp16" not in file.name]
+    found = (int8 or (fp32 if fallback else [])) if precision == "int8" else fp32
+    if not found:
+        wanted = f"{part}*.int8.onnx" if precision == "int8" else f"{part}*.onnx"
+        there = f" (there is {', '.join(file.name for file in every)})" if every else ""
+        raise ModelFolderError(f"{folder.name}: {wanted} is missing{there}")
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise ModelFolderError(f"{folder.name}: more than one {part}: {names}; keep one")
+    return found[0]
+
+
+def _load_tokens(folder: Path) -> TokenTable:
+    tokens, bpe = folder / "tokens.txt", folder / "bpe.model"
+    if not tokens.is_file():
+        raise ModelFolderError(f"{folder.name}: tokens.txt is missing")
+    try:
+        return TokenTable.load(tokens, bpe if bpe.is_file() else None)
+    except (ValueError, OSError) as error:
+        raise ModelFolderError(f"{folder.name}: {error}") from error
+
+
+def _read_decoder(path: Path) -> tuple[int, int]:
+    """Context and vocabulary size from the metadata that every icefall export carries."""
+    metadata = open_session(path).get_modelmeta().custom_metadata_map
+    try:
+        context_size, vocab_size = int(metadata["context_size"]), int(metadata["vocab_size"])
+    except (KeyError, ValueError) as error:
+        raise ModelFolderError(f"{path.name}: its metadata lacks context_size and vocab_size") from error
+    if not 1 <= context_size <= 8 or vocab_size < 2 or (vocab_size + 1) ** context_size >= 2**62:
+        raise ModelFolderError(f"{path.name}: context_size {context_size} with vocab_size {vocab_size}")
+    return context_size, vocab_size
+
+
+def _hash(*files: Path) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,112 @@
+"""The arithmetic of the joint network in numba: context table, affine joiner, log-softmax.
+
+A context (the last `context_size` tokens) is one integer, its key: digits in base
+`vocab_size + 1`, oldest first, each token + 1, so that -1 ("before the beginning") is digit 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amira_decoder.model.jit import fused_kernel, kernel
+
+EMPTY = -1
+INITIAL_KEY = 1
+"""Key of the context that a segment starts with: -1, ..., -1, blank. As sherpa-onnx and icefall start."""
+
+
+@kernel
+def push_key(key: int, token: int, base: int, modulus: int) -> int:
+    """Key of a context after one more token; `modulus` is base ** (context_size - 1)."""
+    return (key % modulus) * base + token + 1
+
+
+@kernel
+def find_row(key: int, keys: NDArray[np.int64], rows: NDArray[np.int32]) -> int:
+    """Row of a context in the table (open addressing, size a power of two), or EMPTY."""
+    mask = len(keys) - 1
+    at = ((key * 0x9E3779B97F4A7C1) >> 7) & mask
+    while keys[at] != EMPTY:
+        if keys[at] == key:
+            return int(rows[at])
+        at = (at + 1) & mask
+    return EMPTY
+
+
+@kernel
+def find_rows(
+    wanted: NDArray[np.int64], keys: NDArray[np.int64], rows: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """:func:`find_row` of many."""
+    found = np.empty(len(wanted), np.int32)
+    for i in range(len(wanted)):
+        found[i] = find_row(wanted[i], keys, rows)
+    return found
+
+
+@kernel
+def insert_rows(
+    new: NDArray[np.int64], first_row: int, keys: NDArray[np.int64], rows: NDArray[np.int32]
+) -> None:
+    """Adds absent keys; new[i] gets row first_row + i."""
+    mask = len(keys) - 1
+    for i in range(len(new)):
+        at = ((new[i] * 0x9E3779B97F4A7C1) >> 7) & mask
+        while keys[at] != EMPTY:
+            at = (at + 1) & mask
+        keys[at] = new[i]
+        rows[at] = first_row + i
+
+
+@fused_kernel
+def affine_joiner(
+    encoder_row: NDArray[np.float32],
+    decoder_row: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    logits: NDArray[np.float32],
+) -> None:
+    """logits [V] = tanh(encoder_row + decoder_row) [D] @ weights [D, V] + bias; `hidden` [D] is scratch."""
+    dim, vocab = weights.shape
+    for d in range(dim):
+        hidden[d] = np.tanh(encoder_row[d] + decoder_row[d])
+    for v in range(vocab):
+        logits[v] = bias[v]
+    whole = dim - dim % 4
+    # Four rows at a time: the sums are loaded and stored a quarter as often.
+    for d in range(0, whole, 4):
+        h0, h1, h2, h3 = hidden[d], hidden[d + 1], hidden[d + 2], hidden[d + 3]
+        for v in range(vocab):
+            logits[v] += (
+                h0 * weights[d, v] + h1 * weights[d + 1, v] + h2 * weights[d + 2, v] + h3 * weights[d + 3, v]
+            )
+    for d in range(whole, dim):
+        h0 = hidden[d]
+        for v in range(vocab):
+            logits[v] += h0 * weights[d, v]
+
+
+@kernel
+def log_softmax(values: NDArray[np.float32], blank: int) -> None:
+    """In place over logits [V]. Where they hold a NaN or an infinity, blank becomes certain."""
+    top = values[0]
+    for v in range(1, len(values)):
+        top = max(top, values[v])
+    total = np.float32(0)
+    for v in range(len(values)):
+        total += np.exp(values[v] - top)
+    if not (np.isfinite(top) and np.isfinite(total)):
+        certain_blank(values, blank)
+        return
+    shift = top + np.log(total)
+    for v in range(len(values)):
+        values[v] -= shift
+
+
+@kernel
+def certain_blank(values: NDArray[np.float32], blank: int) -> None:
+    """Log-probabilities [V] of a frame that nothing can be read from."""
+    values[:] = np.float32(-1e4)
+    values[blank] = 0

@@ -1,0 +1,95 @@
+"""The one interface of all searches: encoder frames in, hypotheses out.
+
+All calls come from one thread. `advance` and `best` together are the hot path: `advance` is called
+once per batch of encoder frames, with whatever segments have a chunk ready, and `best` on those
+that want an interim result. A segment is dropped by letting go of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amira_decoder.search.hotwords import HotwordAutomaton
+from amira_decoder.search.hypothesis import Hypothesis
+
+Method = Literal["k2", "beam", "greedy"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Widths of the searches. The defaults are the ones measured in docs/PERFORMANCE."""
+
+    num_active_paths: int = 4
+    """beam: hypotheses kept per segment, 1 to 64."""
+    k2_beam: float = 4.0
+    """k2: hypotheses this far (nats) behind the best are dropped, above 0 to 50."""
+    k2_max_contexts: int = 4
+    """k2: predictor contexts kept per segment and frame, 1 to 64."""
+    k2_max_states: int = 8
+    """k2: states kept per segment and frame, 1 to 512."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("num_active_paths", 1, 64),
+            ("k2_beam", 1e-3, 50),
+            ("k2_max_contexts", 1, 64),
+            ("k2_max_states", 1, 512),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be from {low} to {high}, not {getattr(self, name)}")
+
+
+class Segment(Protocol):
+    """State of one open segment; only the search that made it can use it."""
+
+    @property
+    def num_frames(self) -> int:
+        """Encoder frames seen since the segment began."""
+        ...
+
+
+class Search(Protocol):
+    """A search method bound to one model."""
+
+    @property
+    def name(self) -> Method:
+        """The method."""
+        ...
+
+    def start_segment(self, hotwords: HotwordAutomaton | None = None) -> Segment:
+        """Opens a segment. Raises HotwordError where the method has no hotwords (greedy)."""
+        ...
+
+    def advance(self, segments: Sequence[Segment], encoder_out: NDArray[np.float32]) -> None:
+        """Decodes T more frames of n distinct segments; the batch may differ at every call.
+
+        `encoder_out` is [n, T, D], row i for segments[i]; n or T may be 0. A frame that holds a NaN
+        or an infinity counts as blank. Raises ValueError on a wrong shape or a repeated segment.
+        """
+        ...
+
+    def best(self, segments: Sequence[Segment]) -> list[Hypothesis]:
+        """The best hypothesis of each segment so far; the same as `n_best(segment, 1)[0]` of each."""
+        ...
+
+    def n_best(self, segment: Segment, count: int) -> list[Hypothesis]:
+        """Up to `count` (at least 1) hypotheses with distinct token sequences, best first; never empty."""
+        ...
+
+
+def check_batch(
+    segments: Sequence[Segment], encoder_out: NDArray[np.float32], dim: int
+) -> NDArray[np.float32]:
+    """Validates an `advance` call; gives `encoder_out` back as contiguous float32 [n, T, dim]."""
+    if encoder_out.ndim != 3 or encoder_out.shape[0] != len(segments):
+        raise ValueError(f"encoder_out is {encoder_out.shape}, expected [{len(segments)}, T, {dim}]")
+    if encoder_out.size and encoder_out.shape[2] != dim:
+        raise ValueError(f"encoder_out has {encoder_out.shape[2]} values a frame, the joiner takes {dim}")
+    if len({id(segment) for segment in segments}) != len(segments):
+        raise ValueError("a segment appears twice in one batch")
+    return np.ascontiguousarray(encoder_out, dtype=np.float32)
