@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Scheduler:
         self._work = asyncio.Event()
         self._encoded: asyncio.Queue[_Encoded] = asyncio.Queue(maxsize=1)
         self._encoder_lost = False
-        self.on_encoder_change: Callable[[bool], None] = lambda available: None
+        self.on_encoder_change: Callable[[bool], Awaitable[None]] | None = None
         """Called with False when the encoder is lost and True when it is back."""
 
     @property
@@ -129,8 +129,7 @@ class Scheduler:
 
     async def _survive_loss(self, error: errors.EncoderLostError, jobs: Sequence[Job]) -> None:
         """Fails every stream with state in the encoder, then waits until it answers again."""
-        self._encoder_lost = True
-        self.on_encoder_change(False)
+        await self._set_encoder_lost(True)
         in_batch = {job.stream.stream_id for job in jobs}
         streams = [s for s in self._streams.values() if s.started or s.stream_id in in_batch]
         _log.error("encoder_lost", streams=len(streams), error=error.message)
@@ -138,7 +137,11 @@ class Scheduler:
             stream.fail(error)
         while not await self._encoder.ready():
             await asyncio.sleep(_PROBE_INTERVAL_S)
-        self._encoder_lost = False
-        self.on_encoder_change(True)
+        await self._set_encoder_lost(False)
         _log.info("encoder_back")
+
+    async def _set_encoder_lost(self, lost: bool) -> None:
+        self._encoder_lost = lost
+        if self.on_encoder_change is not None:
+            await self.on_encoder_change(not lost)
 

@@ -1,0 +1,62 @@
+"""What the search thread does with one encoded batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amira.decoder.v1 import decoder_pb2
+from amira_decoder.controls import End
+from amira_decoder.search.base import Search
+from amira_decoder.stream import Job
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one job brought."""
+
+    responses: list[decoder_pb2.DecodeResponse] = field(default_factory=list)
+    ended: bool = False
+
+
+def search_step(jobs: Sequence[Job], frames: NDArray[np.float32]) -> list[Outcome]:
+    """Decodes a batch and carries out the controls behind each chunk.
+
+    Args:
+        jobs: what the scheduler took; each stream at most once.
+        frames: encoder output of the jobs that have a window, in order, float32
+            [jobs with a window, output_frames, output_dim].
+
+    Returns:
+        One outcome per job.
+    """
+    outcomes = [Outcome() for _ in jobs]
+    for search, indices, rows in _by_search(jobs):
+        trackers = [jobs[index].stream.tracker for index in indices]
+        segments = [tracker.segment for tracker in trackers]
+        search.advance(segments, frames if len(rows) == len(frames) else frames[rows])
+        for index, tracker, best in zip(indices, trackers, search.best(segments), strict=True):
+            outcomes[index].responses += tracker.chunk_decoded(best, jobs[index].end_frame)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        for control in job.completed:
+            outcome.responses += job.stream.tracker.apply(control, job.end_frame)
+            outcome.ended = outcome.ended or isinstance(control, End)
+    return outcomes
+
+
+def _by_search(jobs: Sequence[Job]) -> list[tuple[Search, list[int], list[int]]]:
+    """Groups jobs that have a window: (search, indices of the jobs, their rows of the encoder output)."""
+    groups: dict[int, tuple[Search, list[int], list[int]]] = {}
+    row = 0
+    for index, job in enumerate(jobs):
+        if job.window is None:
+            continue
+        search = job.stream.tracker.search
+        _, indices, rows = groups.setdefault(id(search), (search, [], []))
+        indices.append(index)
+        rows.append(row)
+        row += 1
+    return list(groups.values())

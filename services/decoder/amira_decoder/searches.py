@@ -1,0 +1,108 @@
+"""The search methods of one decoder: which there are, which a stream gets, with which hotwords."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from amira.asr.v1 import config_pb2
+from amira_core import errors
+from amira_decoder.model.folder import TransducerFolder
+from amira_decoder.search.base import Method, Search, SearchOptions
+from amira_decoder.search.factory import available_methods, create_search
+from amira_decoder.search.hotwords import MAX_PHRASES, HotwordAutomaton
+from amira_decoder.settings import DecoderSettings
+
+_log = structlog.get_logger(__name__)
+
+_METHOD_BY_PROTO: dict[int, Method] = {
+    config_pb2.DECODING_METHOD_GREEDY: "greedy",
+    config_pb2.DECODING_METHOD_BEAM: "beam",
+    config_pb2.DECODING_METHOD_K2: "k2",
+}
+
+
+class SearchSet:
+    """One search of each method that runs here, made on first use, all on the search thread."""
+
+    max_hotwords = MAX_PHRASES
+
+    def __init__(self, folder: TransducerFolder, settings: DecoderSettings) -> None:
+        """Raises OSError when the settings ask for a method that cannot run here."""
+        self._folder = folder
+        self._options = SearchOptions(
+            num_active_paths=settings.active_paths,
+            k2_beam=settings.beam,
+            k2_max_contexts=settings.max_contexts,
+            k2_max_states=settings.max_states,
+        )
+        self._available = available_methods()
+        self._searches: dict[Method, Search] = {}
+        self.default_method = self._choose_default(settings.search)
+
+    @property
+    def methods(self) -> list[config_pb2.DecodingMethod]:
+        """The methods as the protocol names them, default first."""
+        protos = {name: proto for proto, name in _METHOD_BY_PROTO.items()}
+        names = sorted(self._available, key=lambda name: name != self.default_method)
+        return [config_pb2.DecodingMethod.ValueType(protos[name]) for name in names]
+
+    def method_of(self, config: config_pb2.RecognitionConfig) -> Method:
+        """The method that a config means. Raises InvalidSettingError when it cannot run here."""
+        if config.decoding_method == config_pb2.DECODING_METHOD_UNSPECIFIED:
+            method = self.default_method
+        elif config.decoding_method in _METHOD_BY_PROTO:
+            method = _METHOD_BY_PROTO[config.decoding_method]
+        else:
+            raise errors.InvalidSettingError(f"Decoding method {config.decoding_method} does not exist.")
+        if method not in self._available:
+            raise errors.InvalidSettingError(
+                f"Decoding method {method} is not installed on this server; "
+                f"it has {', '.join(self._available)}."
+            )
+        if method == "greedy" and config.max_alternatives > 1:
+            raise errors.InvalidSettingError(
+                "Greedy decoding knows one alternative; ask for one, or use BEAM or K2."
+            )
+        return method
+
+    def for_config(self, config: config_pb2.RecognitionConfig) -> Search:
+        """The search for a stream. Raises InvalidSettingError."""
+        return self._searches[self.method_of(config)]
+
+    def hotwords(self, wanted: config_pb2.HotwordSet, method: Method) -> HotwordAutomaton | None:
+        """The automaton for a stream's phrases, None without any. Raises HotwordError.
+
+        Takes up to some milliseconds for hundreds of phrases: call it off the event loop.
+        """
+        if not wanted.phrases:
+            return None
+        if method == "greedy":
+            raise errors.HotwordError("Greedy decoding has no hotwords; use BEAM or K2.")
+        return HotwordAutomaton.from_config(wanted, self._folder.tokens)
+
+    def warm_up(self, frames: NDArray[np.float32]) -> None:
+        """Makes every search and decodes `frames` [1, T, D] with it. On the search thread."""
+        for method in self._available:
+            search = self._searches[method] = create_search(method, self._folder, self._options)
+            segment = search.start_segment(None)
+            search.advance([segment], frames)
+            search.best([segment])
+            search.n_best(segment, 2)
+
+    def _choose_default(self, wanted: str) -> Method:
+        if wanted == "auto":
+            if "k2" not in self._available:
+                _log.warning(
+                    "k2_missing",
+                    search="beam",
+                    hint="pip install --no-deps -r requirements/k2.txt for k2's lattice search",
+                )
+            return self._available[0]
+        for method in get_args(Method):
+            if method == wanted and method in self._available:
+                return method
+        raise OSError(f"search {wanted!r} cannot run here; installed: {', '.join(self._available)}")

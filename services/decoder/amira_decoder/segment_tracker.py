@@ -1,0 +1,197 @@
+"""From hypotheses to results: one stream's segments, on the search thread.
+
+    chunk decoded ──► best hypothesis ──► endpoint? ──no──► interim (if it changed)
+                                             └────yes───► final, next segment
+
+Encoder frames count from the segment's start; a segment's start in the stream is known in feature
+frames of real audio, so silence that was only padded in never shifts a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.duration_pb2 import Duration
+
+from amira.asr.v1 import result_pb2, speech_pb2
+from amira.decoder.v1 import decoder_pb2
+from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
+from amira_decoder.frame_buffer import FRAME_MS
+from amira_decoder.model.tokens import TokenTable
+from amira_decoder.results.endpoint import EndpointRules
+from amira_decoder.results.stability import StabilityEstimator
+from amira_decoder.results.words import TimedWord, confidence_of, words_of
+from amira_decoder.search.base import Search
+from amira_decoder.search.hotwords import HotwordAutomaton
+from amira_decoder.search.hypothesis import Hypothesis
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerOptions:
+    """What one stream asked for."""
+
+    endpoint: EndpointRules
+    hotwords: HotwordAutomaton | None
+    interim_results: bool
+    word_times: bool
+    max_alternatives: int
+
+
+class SegmentTracker:
+    """Follows one stream from segment to segment. Not thread-safe: lives on the search thread."""
+
+    def __init__(
+        self, search: Search, tokens: TokenTable, encoder_frame_ms: int, options: TrackerOptions
+    ) -> None:
+        self.search = search
+        self._tokens = tokens
+        self._encoder_frame_ms = encoder_frame_ms
+        self._options = options
+        self._endpoint = options.endpoint
+        self._interim_results = options.interim_results
+        self._hotwords = options.hotwords
+        self._segment_id = 0
+        self._decoded_frames = 0
+        self._open_segment()
+
+    def chunk_decoded(self, best: Hypothesis, end_frame: int) -> list[decoder_pb2.DecodeResponse]:
+        """Takes the best hypothesis after a chunk that ends at `end_frame` of the real audio."""
+        self._decoded_frames = end_frame
+        responses = []
+        if best.tokens and not self._speech_started:
+            self._speech_started = True
+            responses.append(self._event(result_pb2.SpeechEvent.KIND_SPEECH_START, self._words(best)[0].start_ms))
+        if self._is_endpoint(best):
+            return responses + self._finish_segment()
+        if self._interim_results and best.tokens:
+            responses += self._interim(best)
+        return responses
+
+    def apply(self, control: Control, end_frame: int) -> list[decoder_pb2.DecodeResponse]:
+        """Carries out a control that lies at `end_frame` or before."""
+        self._decoded_frames = end_frame
+        if isinstance(control, Flush | End):
+            return self._finish_segment()
+        if isinstance(control, MarkPassed):
+            mark = speech_pb2.Mark(id=control.mark_id)
+            return [decoder_pb2.DecodeResponse(mark=mark, decoded_frames=end_frame)]
+        self._update(control)
+        return []
+
+    def _update(self, update: Update) -> None:
+        if update.endpoint is not None:
+            self._endpoint = update.endpoint
+        if update.interim_results is not None:
+            self._interim_results = update.interim_results
+        if update.replace_hotwords:
+            self._hotwords = update.hotwords
+
+    def _open_segment(self) -> None:
+        self.segment = self.search.start_segment(self._hotwords)
+        self._segment_start_frame = self._decoded_frames
+        self._speech_started = False
+        self._stability = StabilityEstimator()
+        self._last_interim: tuple[str, int] | None = None
+
+    def _is_endpoint(self, best: Hypothesis) -> bool:
+        segment_frames = self.segment.num_frames
+        trailing_frames = best.trailing_blank_frames(segment_frames)
+        return self._endpoint.is_endpoint(
+            segment_ms=segment_frames * self._encoder_frame_ms,
+            trailing_silence_ms=trailing_frames * self._encoder_frame_ms,
+            has_speech=bool(best.tokens),
+        )
+
+    def _interim(self, best: Hypothesis) -> list[decoder_pb2.DecodeResponse]:
+        words = self._words(best)
+        estimate = self._stability.update([word.text for word in words])
+        alternative = self._alternative(best, words)
+        shown = (alternative.text, estimate.stable_words)
+        if shown == self._last_interim:
+            return []
+        self._last_interim = shown
+        return [self._result([alternative], False, estimate.stability, estimate.stable_words)]
+
+    def _finish_segment(self) -> list[decoder_pb2.DecodeResponse]:
+        responses: list[decoder_pb2.DecodeResponse] = []
+        if self.segment.num_frames:
+            readings = self.search.n_best(self.segment, self._options.max_alternatives)
+            words = [self._words(reading) for reading in readings]
+            if self._speech_started or (readings and readings[0].tokens):
+                responses = self._final(readings, words)
+        if responses:
+            self._segment_id += 1
+        self._open_segment()
+        return responses
+
+    def _final(
+        self, readings: list[Hypothesis], words: list[list[TimedWord]]
+    ) -> list[decoder_pb2.DecodeResponse]:
+        best_words = words[0] if words else []
+        segment_start_ms = self._segment_start_frame * FRAME_MS
+        end_ms = best_words[-1].end_ms if best_words else segment_start_ms
+        responses = []
+        if not self._speech_started:
+            start_ms = best_words[0].start_ms if best_words else segment_start_ms
+            responses.append(self._event(result_pb2.SpeechEvent.KIND_SPEECH_START, start_ms))
+        responses.append(self._event(result_pb2.SpeechEvent.KIND_SPEECH_END, end_ms))
+        alternatives = [self._alternative(r, w) for r, w in zip(readings, words, strict=True)]
+        responses.append(self._result(alternatives, True, 1.0, len(best_words)))
+        return responses
+
+    def _words(self, hypothesis: Hypothesis) -> list[TimedWord]:
+        """The words with times from the start of the stream, never beyond the decoded audio."""
+        return words_of(
+            hypothesis,
+            self._tokens,
+            frame_ms=self._encoder_frame_ms,
+            offset_ms=self._segment_start_frame * FRAME_MS,
+            limit_ms=self._decoded_frames * FRAME_MS,
+        )
+
+    def _alternative(self, hypothesis: Hypothesis, words: list[TimedWord]) -> result_pb2.Alternative:
+        alternative = result_pb2.Alternative(text=" ".join(word.text for word in words))
+        if hypothesis.tokens:
+            alternative.confidence = confidence_of(hypothesis)
+        if self._options.word_times:
+            alternative.words.extend(
+                result_pb2.Word(
+                    text=word.text,
+                    start=duration(word.start_ms),
+                    end=duration(word.end_ms),
+                    confidence=word.confidence,
+                )
+                for word in words
+            )
+        return alternative
+
+    def _result(
+        self,
+        alternatives: list[result_pb2.Alternative],
+        is_final: bool,
+        stability: float,
+        stable_words: int,
+    ) -> decoder_pb2.DecodeResponse:
+        return decoder_pb2.DecodeResponse(
+            result=result_pb2.StreamingResult(
+                segment_id=self._segment_id,
+                is_final=is_final,
+                alternatives=alternatives,
+                stability=stability,
+                stable_words=stable_words,
+                audio_processed=duration(self._decoded_frames * FRAME_MS),
+                segment_start=duration(self._segment_start_frame * FRAME_MS),
+            ),
+            decoded_frames=self._decoded_frames,
+        )
+
+    def _event(self, kind: result_pb2.SpeechEvent.Kind, offset_ms: int) -> decoder_pb2.DecodeResponse:
+        return decoder_pb2.DecodeResponse(
+            event=result_pb2.SpeechEvent(kind=kind, offset=duration(offset_ms), segment_id=self._segment_id),
+            decoded_frames=self._decoded_frames,
+        )
+
+
+def duration(milliseconds: int) -> Duration:
+    """Milliseconds as a protobuf Duration."""
+    return Duration(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)

@@ -1,0 +1,182 @@
+"""DecodingStream: which frames make which chunk, and where controls fall."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amira.decoder.v1 import decoder_pb2
+from amira_core import errors
+from amira_decoder.controls import Control, End, Flush, MarkPassed
+from amira_decoder.encoder.base import EncoderGeometry
+from amira_decoder.frame_buffer import SILENCE_LOG_MEL
+from amira_decoder.slots import Slot
+from amira_decoder.stream import DecodingStream, StreamLimits
+
+GEOMETRY = EncoderGeometry(window_frames=13, chunk_frames=8, feature_dim=2, output_frames=2, output_dim=4)
+TAIL_FRAMES = 5
+Step = int | Control
+Seen = list[tuple[list[float] | None, int, list[Control]]]
+
+
+def make_stream(max_buffered_frames: int = 10_000, max_pending_responses: int = 4) -> DecodingStream:
+    return DecodingStream(
+        stream_id="s",
+        slot=Slot(0, 1),
+        geometry=GEOMETRY,
+        tracker=cast(Any, None),  # the words of a chunk are not this module's business
+        limits=StreamLimits(TAIL_FRAMES, max_buffered_frames, max_pending_responses),
+        wake_scheduler=lambda: None,
+    )
+
+
+def packed(first: int, count: int) -> bytes:
+    return np.arange(first, first + count, dtype=np.float32)[:, None].repeat(2, 1).tobytes()
+
+
+def drain(stream: DecodingStream, seen: Seen) -> None:
+    while stream.ready:
+        job = stream.take_job()
+        window = None if job.window is None else job.window[:, 0].tolist()
+        seen.append((window, job.end_frame, list(job.completed)))
+
+
+async def run(steps: list[Step], drain_after_each: bool) -> Seen:
+    stream, seen, first = make_stream(), Seen(), 0
+    for step in steps:
+        if isinstance(step, int):
+            await stream.add_features(packed(first, step))
+            first += step
+        else:
+            stream.add_control(step)
+        if drain_after_each:
+            drain(stream, seen)
+    drain(stream, seen)
+    return seen
+
+
+steps_strategy = st.lists(
+    st.one_of(st.integers(0, 40), st.just(Flush()), st.builds(MarkPassed, st.sampled_from("ab"))), max_size=12
+)
+
+
+@settings(deadline=None)
+@given(steps_strategy, st.data())
+def test_chunks_do_not_depend_on_when_frames_come(steps: list[Step], data: st.DataObject) -> None:
+    """However frames are cut and whenever the scheduler looks, the chunks are the same."""
+    steps = [*steps, End()]
+    recut: list[Step] = []
+    for step in steps:
+        if isinstance(step, int) and step > 1:
+            cut = data.draw(st.integers(0, step))
+            recut += [cut, step - cut]
+        else:
+            recut.append(step)
+    late = asyncio.run(run(steps, drain_after_each=False))
+    early = asyncio.run(run(recut, drain_after_each=True))
+    assert [w for w, _, _ in late if w] == [w for w, _, _ in early if w]
+    assert [c for _, _, cs in late for c in cs] == [c for _, _, cs in early for c in cs]
+
+
+@settings(deadline=None)
+@given(steps_strategy)
+def test_every_frame_is_decoded_once_with_its_tail(steps: list[Step]) -> None:
+    seen = asyncio.run(run([*steps, End()], drain_after_each=False))
+    total = sum(step for step in steps if isinstance(step, int))
+    consumed: list[float] = []
+    for window, end_frame, _ in seen:
+        if window is not None:
+            consumed += window[: end_frame - len(consumed)]
+    assert consumed == [float(i) for i in range(total)]
+    assert isinstance(seen[-1][2][-1], End)
+    if total and not (steps and isinstance(steps[-1], Flush)):
+        padded = [w for w, _, _ in seen if w is not None][-1]
+        assert padded[-1] == np.float32(SILENCE_LOG_MEL)
+
+
+async def test_frames_behind_a_flush_do_not_leak_into_its_chunks() -> None:
+    seen = await run([10, Flush(), 30, End()], drain_after_each=False)
+    silence = float(np.float32(SILENCE_LOG_MEL))
+    assert seen[0][0] == [*map(float, range(10)), *[silence] * 3]
+    assert seen[1][0] == [8.0, 9.0, *[silence] * 11]
+    assert seen[1][2] == [Flush()]
+    assert seen[2][0] == [*map(float, range(10, 23))]
+
+
+async def test_mark_waits_for_its_audio() -> None:
+    stream, seen = make_stream(), Seen()
+    await stream.add_features(packed(0, 20))
+    stream.add_control(MarkPassed("m"))
+    drain(stream, seen)
+    assert [controls for _, _, controls in seen] == [[]]  # 8 of 20 frames are decoded
+    await stream.add_features(packed(20, 12))
+    drain(stream, seen)
+    assert seen[-1][1:] == (24, [MarkPassed("m")])
+
+
+async def test_end_without_audio_needs_no_chunk() -> None:
+    assert await run([End()], drain_after_each=True) == [(None, 0, [End()])]
+
+
+async def test_only_the_first_chunk_resets() -> None:
+    stream = make_stream()
+    await stream.add_features(packed(0, 40))
+    assert [stream.take_job().reset for _ in range(3)] == [True, False, False]
+
+
+async def test_refuses_parts_of_frames() -> None:
+    with pytest.raises(errors.MalformedAudioError, match="whole frames"):
+        await make_stream().add_features(b"123")
+
+
+async def test_sender_waits_when_too_much_is_held() -> None:
+    stream = make_stream(max_buffered_frames=20)
+    await stream.add_features(packed(0, 20))
+    adding = asyncio.create_task(stream.add_features(packed(20, 5)))
+    await asyncio.sleep(0)
+    assert not adding.done()
+    stream.take_job()
+    await adding
+
+
+async def test_a_slow_reader_pauses_decoding_and_loses_nothing() -> None:
+    stream = make_stream(max_pending_responses=2)
+    await stream.add_features(packed(0, 60))
+    for number in range(2):
+        job = stream.take_job()
+        stream.deliver([decoder_pb2.DecodeResponse(decoded_frames=job.end_frame)], ended=False)
+        assert stream.ready == (number == 0)
+    stream.add_control(End())
+    got: list[int] = []
+
+    async def read() -> None:
+        async for response in stream.responses():
+            got.append(response.decoded_frames)
+
+    reader = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    while not stream.closed:
+        job = stream.take_job()
+        ended = any(isinstance(control, End) for control in job.completed)
+        stream.deliver([decoder_pb2.DecodeResponse(decoded_frames=job.end_frame)], ended)
+        await asyncio.sleep(0)
+    await reader
+    assert got == sorted(got)
+    assert got[-1] == 60
+
+
+async def test_failure_comes_after_the_responses_before_it() -> None:
+    stream = make_stream()
+    stream.deliver([decoder_pb2.DecodeResponse(decoded_frames=1)], ended=False)
+    stream.fail(errors.EncoderLostError("gone"))
+    stream.fail(errors.InternalError("the first failure counts"))
+    got = []
+    with pytest.raises(errors.EncoderLostError, match="gone"):
+        async for response in stream.responses():
+            got.append(response.decoded_frames)
+    assert got == [1]
