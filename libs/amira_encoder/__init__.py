@@ -1,25 +1,6 @@
 """Streaming encoders run over a table of slots: numpy and an inference engine, nothing else.
 
-Used inside Triton (``deploy/triton/encoder``) and, for development, inside the decoder.
+Used inside Triton (``deploy/triton/encoder``) and, for development, inside the decoder. Start at
+:func:`amira_encoder.table_loader.load_slot_table`. Nothing is imported here, so that those who need
+only the geometry or the tensors' names (the decoder, the supervisor) load no engine.
 """
-
-from amira_encoder.engine import Engine, open_engine
-from amira_encoder.errors import EncoderModelError, EngineUnavailableError
-from amira_encoder.geometry import EncoderGeometry
-from amira_encoder.graph import EncoderGraph, StateTensor
-from amira_encoder.options import EncoderOptions
-from amira_encoder.slot_table import SlotTable
-from amira_encoder.table_loader import load_slot_table
-
-__all__ = [
-    "EncoderGeometry",
-    "EncoderGraph",
-    "EncoderModelError",
-    "EncoderOptions",
-    "Engine",
-    "EngineUnavailableError",
-    "SlotTable",
-    "StateTensor",
-    "load_slot_table",
-    "open_engine",
-]

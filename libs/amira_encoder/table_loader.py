@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from amira_encoder.engine import open_engine
-from amira_encoder.graph import find_encoder, read_graph
+from amira_encoder.graph import read_graph
+from amira_encoder.model_folder import find_encoder
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable
 

@@ -1,0 +1,176 @@
+"""The encoder in Triton, over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import grpc
+import numpy as np
+import structlog
+from amira_core.errors import EncoderLostError, InternalError
+from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_encoder import wire
+from numpy.typing import NDArray
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
+
+_log = structlog.get_logger(__name__)
+
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # 64 chunks of 99 frames are 2 MB, 1024 are 32 MB
+_OPTIONS = [
+    *(option for option in CHANNEL_OPTIONS if "message_length" not in option[0]),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    # A restarted Triton must be reached at once, not after the reconnection's growing pauses.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+]
+_CONNECT_POLL_S = 0.1
+_READY_TIMEOUT_S = 2.0
+
+_REFUSALS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE}
+"""Statuses that blame the batch: a defect of ours, not a loss of Triton."""
+
+
+class TritonEncoder:
+    """See :class:`amira_decoder.encoder.base.Encoder`.
+
+    Speaks Triton's protocol with its generated stubs: tritonclient's wrapper costs a third more per
+    call, and reports errors without their status.
+    """
+
+    name = "triton"
+
+    def __init__(self, target: str, timeout_ms: int = 5000, connect_timeout_s: float = 60.0) -> None:
+        """Args:
+        target: ``host:port`` of Triton's gRPC.
+        timeout_ms: how long a step may take before the encoder counts as lost.
+        connect_timeout_s: how long :meth:`connect` waits for Triton to come up.
+        """
+        self._target = target
+        self._timeout_s = timeout_ms / 1000
+        self._connect_timeout_s = connect_timeout_s
+        self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._geometry: EncoderGeometry | None = None
+        self._slots = 0
+
+    @property
+    def slots(self) -> int:
+        """Size of Triton's slot table; 0 before :meth:`connect`."""
+        return self._slots
+
+    async def connect(self) -> EncoderGeometry:
+        """Waits until the model in Triton answers, and learns its geometry and slots."""
+        give_up = time.monotonic() + self._connect_timeout_s
+        while True:
+            left_s = give_up - time.monotonic()
+            try:
+                description = await self._describe(max(0.1, min(left_s, self._timeout_s)))
+                break
+            except EncoderLostError as error:
+                if left_s <= 0:
+                    raise EncoderLostError(
+                        f"The encoder did not answer within {self._connect_timeout_s:g} s."
+                    ) from error
+            await asyncio.sleep(_CONNECT_POLL_S)
+        self._geometry, self._slots = description
+        _log.info("encoder_connected", target=self._target, slots=self._slots)
+        return self._geometry
+
+    async def step(self, batch: EncoderBatch) -> EncoderOutput:
+        """Sends one tick and waits for its result."""
+        geometry = self._geometry
+        if geometry is None:
+            raise EncoderLostError("The encoder is not connected.")
+        frames, accepted = await self._infer(
+            batch, (wire.ENCODER_OUT, wire.ACCEPTED), (np.float32, np.bool_), self._timeout_s
+        )
+        rows = len(batch.slots)
+        shape = (rows, geometry.output_frames, geometry.output_dim)
+        if frames.shape != shape or accepted.shape != (rows,):
+            # Another model was loaded under the same name: this connection's geometry is history.
+            raise EncoderLostError("The encoder answers with another geometry than it announced.")
+        return EncoderOutput(frames, accepted)
+
+    async def ready(self) -> bool:
+        """Whether the model itself answers; Triton's own readiness does not notice a dead one."""
+        try:
+            return await self._describe(_READY_TIMEOUT_S) == (self._geometry, self._slots)
+        except EncoderLostError:
+            return False
+
+    async def close(self) -> None:
+        """Closes the channel; running steps end with EncoderLostError."""
+        await self._channel.close()
+
+    async def _describe(self, timeout_s: float) -> tuple[EncoderGeometry, int]:
+        empty = EncoderBatch(
+            np.zeros((0, 0, 0), np.float32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int64),
+            np.zeros(0, np.bool_),
+        )
+        (numbers,) = await self._infer(empty, (wire.GEOMETRY,), (np.int32,), timeout_s)
+        try:
+            return wire.parse_description(numbers.tolist())
+        except ValueError as error:
+            raise EncoderLostError("The encoder's description cannot be read: another version?") from error
+
+    async def _infer(
+        self,
+        batch: EncoderBatch,
+        outputs: tuple[str, ...],
+        dtypes: tuple[type[np.generic], ...],
+        timeout_s: float,
+    ) -> list[NDArray[Any]]:
+        try:
+            response = await self._stub.ModelInfer(_request(batch, outputs), timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            _log.debug("encoder_call_failed", code=error.code().name, detail=error.details())
+            if error.code() in _REFUSALS:
+                raise InternalError("The encoder refused a batch.") from error
+            raise EncoderLostError(f"The encoder failed ({error.code().name}).") from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # A closed channel cancels its calls, which is not a cancellation of this task.
+            raise EncoderLostError("The connection to the encoder was closed.") from None
+        except grpc.aio.UsageError as error:
+            raise EncoderLostError("The connection to the encoder is closed.") from error
+        return _arrays(response, outputs, dtypes)
+
+
+def _request(batch: EncoderBatch, outputs: tuple[str, ...]) -> Any:
+    request = service_pb2.ModelInferRequest(model_name=wire.MODEL_NAME)
+    for name, array in (
+        (wire.FEATURES, batch.features),
+        (wire.SLOTS, batch.slots),
+        (wire.GENERATIONS, batch.generations),
+        (wire.RESET, batch.reset),
+    ):
+        request.inputs.add(name=name, datatype=wire.TYPES[name], shape=array.shape)
+        request.raw_input_contents.append(array.tobytes())
+    for name in outputs:
+        request.outputs.add(name=name)
+    return request
+
+
+def _arrays(
+    response: Any, names: tuple[str, ...], dtypes: tuple[type[np.generic], ...]
+) -> list[NDArray[Any]]:
+    """The outputs in the order asked for, as read-only views of the message."""
+    found = {
+        output.name: np.frombuffer(content, dtype).reshape(tuple(output.shape))
+        for output, content, dtype in zip(
+            response.outputs, response.raw_output_contents, dtypes, strict=False
+        )
+        if output.name in names
+    }
+    if tuple(found) != names:
+        raise EncoderLostError("The encoder's answer lacks an output: another version?")
+    return list(found.values())

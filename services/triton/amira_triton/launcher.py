@@ -1,0 +1,137 @@
+"""One tritonserver process: its command line, its start, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from amira_encoder import wire
+from amira_encoder.options import EncoderOptions
+
+from amira_triton import shared_memory
+from amira_triton.addresses import require_free, split_address
+from amira_triton.layout import TritonLayout
+from amira_triton.server_log import ServerLog
+from amira_triton.settings import TritonSettings
+
+_log = structlog.get_logger(__name__)
+_TIED = Path(__file__).with_name("exec_tied.py")
+_ADMIN_APIS = "model-repository,shared-memory,trace,logging"
+
+
+class TritonServer:
+    """A tritonserver that dies with this process, whatever this process dies of."""
+
+    def __init__(self, layout: TritonLayout, settings: TritonSettings) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._forwarding: asyncio.Task[None] | None = None
+        self.log = ServerLog()
+        self.admin_key = secrets.token_urlsafe(16)
+        """What calls to the restricted APIs (loading and unloading) must carry."""
+
+    @property
+    def pid(self) -> int:
+        """The server's process id. Raises RuntimeError before the start."""
+        return self._started().pid
+
+    async def start(self) -> None:
+        """Launches the server and returns at once.
+
+        Raises:
+            AddressInUseError: one of its three ports is taken.
+        """
+        settings = self._settings
+        require_free(settings.grpc_address, "AMIRA_TRITON_GRPC_ADDRESS")
+        require_free(settings.http_address, "AMIRA_TRITON_HTTP_ADDRESS")
+        require_free(settings.metrics_address, "AMIRA_TRITON_METRICS_ADDRESS")
+        tie = (sys.executable, "-I", "-S", str(_TIED), str(os.getpid()))
+        self._process = await asyncio.create_subprocess_exec(
+            *tie,
+            str(self._layout.binary),
+            *self._flags(),
+            env={**os.environ, **self._layout.environment, **_options(settings).to_environment()},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            # A group of its own: Ctrl-C reaches the supervisor alone, and stubs can be ended with it.
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        self._forwarding = asyncio.create_task(self.log.forward(self._process.stdout), name="triton-log")
+        _log.info("triton_started", pid=self._process.pid, grpc=settings.grpc_address)
+
+    async def wait(self) -> int:
+        """Waits for the server's end; returns its exit status (negative: the signal it died of)."""
+        return await self._started().wait()
+
+    async def stop(self) -> None:
+        """Ends the server: asks, waits `stop_timeout_s`, then kills. Leaves no process and no region."""
+        if self._process is None:
+            return
+        if self._process.returncode is None:
+            await self._terminate(self._process)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # stubs that outlived the server
+        if self._forwarding is not None:
+            self._forwarding.cancel()
+            await asyncio.gather(self._forwarding, return_exceptions=True)
+        shared_memory.remove_own()
+
+    async def _terminate(self, process: asyncio.subprocess.Process) -> None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self._settings.stop_timeout_s)
+            _log.info("triton_stopped", pid=process.pid)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            _log.warning("triton_killed", pid=process.pid, stop_timeout_s=self._settings.stop_timeout_s)
+
+    def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise RuntimeError("the server has not been started")
+        return self._process
+
+    def _flags(self) -> list[str]:
+        settings = self._settings
+        flags = []
+        for name, address in (
+            ("grpc", settings.grpc_address),
+            ("http", settings.http_address),
+            ("metrics", settings.metrics_address),
+        ):
+            host, port = split_address(address)
+            flags += [f"--{name}-address={host}", f"--{name}-port={port}"]
+        return [
+            *flags,
+            f"--model-repository={self._layout.model_repository}",
+            f"--backend-directory={self._layout.backends}",
+            # Only what is named is loaded, and a dead model can be unloaded and loaded again.
+            "--model-control-mode=explicit",
+            f"--load-model={wire.MODEL_NAME}",
+            # Auto-completion would start every model twice: 1.2 s of each load.
+            "--disable-auto-complete-config",
+            f"--exit-timeout-secs={max(1, int(settings.stop_timeout_s))}",
+            "--allow-gpu-metrics=false",
+            "--metrics-config=summary_latencies=true",
+            f"--backend-config=python,shm-region-prefix-name={shared_memory.region_prefix()}",
+            # Clients of the decoder's network must not unload models or map memory.
+            f"--grpc-restricted-protocol={_ADMIN_APIS}:admin-key={self.admin_key}",
+            f"--http-restricted-api={_ADMIN_APIS}:admin-key={self.admin_key}",
+        ]
+
+
+def _options(settings: TritonSettings) -> EncoderOptions:
+    return EncoderOptions(
+        settings.model_dir.resolve(), settings.slots, settings.engine, settings.threads, settings.precision
+    )

@@ -1,0 +1,69 @@
+"""Settings of the Triton supervisor, from ``AMIRA_TRITON_*`` environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from amira_core.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from amira_triton.layout import default_cache_dir
+
+_ROOT = Path(__file__).resolve().parents[3]
+_ADDRESS = r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}$"
+
+
+class TritonSettings(ServiceSettings):
+    """What to serve, where, and how hard to watch it."""
+
+    model_config = SettingsConfigDict(env_prefix="AMIRA_TRITON_")
+
+    grpc_address: str = Field("127.0.0.1:50081", pattern=_ADDRESS)
+    """Where Triton's gRPC listens: what the decoder connects to."""
+
+    http_address: str = Field("127.0.0.1:50080", pattern=_ADDRESS)
+    """Where Triton's HTTP listens: health checks for orchestrators."""
+
+    metrics_address: str = Field("127.0.0.1:50082", pattern=_ADDRESS)
+    """Where Triton's Prometheus metrics are."""
+
+    model_dir: Path = _ROOT / "models" / "starter-en"
+    """Model folder with ``encoder*.onnx``."""
+
+    model_repository: Path = _ROOT / "deploy" / "triton"
+    """Triton model repository that holds ``encoder/config.pbtxt``."""
+
+    slots: int = Field(64, ge=1, le=65536)
+    """Streams that can be open at once."""
+
+    engine: Literal["auto", "onnxruntime", "openvino"] = "auto"
+    """Inference engine; `auto` takes OpenVINO where the CPU multiplies bfloat16 in hardware."""
+
+    threads: int = Field(0, ge=0, le=1024)
+    """Threads of the engine; 0: one per usable CPU."""
+
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Arithmetic of the engine."""
+
+    cache_dir: Path = Field(default_factory=default_cache_dir)
+    """Where the runnable Triton (22 MB) is put together."""
+
+    start_timeout_s: float = Field(60.0, gt=0)
+    """How long Triton may take from start to a first answer."""
+
+    canary_interval_ms: int = Field(1000, ge=50)
+    """Pause between checks that the model answers."""
+
+    canary_timeout_ms: int = Field(5000, ge=100)
+    """A model that does not answer for this long is reloaded. Must exceed the longest tick."""
+
+    stop_timeout_s: float = Field(10.0, gt=0)
+    """How long Triton may take to finish running requests at a stop; it is killed then."""
+
+    restart_backoff_ms: int = Field(250, ge=1)
+    """Pause before the first restart after a crash; doubles up to `restart_backoff_max_ms`."""
+
+    restart_backoff_max_ms: int = Field(10_000, ge=1)
+    """Longest pause between restarts."""

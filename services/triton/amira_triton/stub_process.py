@@ -1,0 +1,60 @@
+"""The python backend's stub process, seen from outside.
+
+Triton never restarts a stub that died and notices its death only when a request fails 1 s later.
+The supervisor knows at once: the kernel tells it through a pidfd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_NAME = "triton_python_b"  # the kernel keeps 15 characters of triton_python_backend_stub
+
+
+def find_stub(server_pid: int) -> int | None:
+    """The process id of a server's stub, None when it has none."""
+    return next((pid for pid in _children(server_pid) if _is_stub(pid)), None)
+
+
+async def wait_for_exit(pid: int) -> None:
+    """Returns when the process is gone, which it may be already. It need not be a child."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(descriptor, gone.set)
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def kill_stub(server_pid: int) -> None:
+    """Kills a server's stub if there is one: a hung stub would also hang its model's unloading."""
+    stub = find_stub(server_pid)
+    if stub is not None:
+        with suppress(ProcessLookupError):
+            os.kill(stub, signal.SIGKILL)
+
+
+def _children(pid: int) -> Iterator[int]:
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, path.read_text().split())
+
+
+def _is_stub(pid: int) -> bool:
+    try:
+        # A killed stub stays a zombie until the server waits for it.
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+    except OSError:
+        return False
+    return name == _NAME and rest.split()[0] != "Z"
