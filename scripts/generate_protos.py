@@ -33,6 +33,7 @@ def generate(out: Path) -> None:
 
 def stale_files(fresh: Path) -> list[str]:
     """Names of files that differ from, or exist only in, one of the two trees."""
+
     def names(tree: Path) -> set[str]:
         return {str(p.relative_to(tree)) for p in tree.rglob("*") if p.is_file() and p.suffix != ".pyc"}
 

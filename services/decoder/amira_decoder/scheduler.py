@@ -135,7 +135,7 @@ class Scheduler:
         _log.error("encoder_lost", streams=len(streams), error=error.message)
         for stream in streams:
             stream.fail(error)
-        while not await self._encoder.ready():
+        while not await self._encoder.ready():  # noqa: ASYNC110 - Triton can only be asked, it does not tell
             await asyncio.sleep(_PROBE_INTERVAL_S)
         await self._set_encoder_lost(False)
         _log.info("encoder_back")
@@ -144,4 +144,3 @@ class Scheduler:
         self._encoder_lost = lost
         if self.on_encoder_change is not None:
             await self.on_encoder_change(not lost)
-

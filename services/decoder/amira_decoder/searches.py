@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal
 
 import numpy as np
 import structlog
@@ -13,12 +13,12 @@ from amira_core import errors
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.search.base import Method, Search, SearchOptions
 from amira_decoder.search.factory import available_methods, create_search
-from amira_decoder.search.hotwords import MAX_PHRASES, HotwordAutomaton
+from amira_decoder.search.hotwords import HotwordAutomaton, HotwordLimits, hotwords_from_config
 from amira_decoder.settings import DecoderSettings
 
 _log = structlog.get_logger(__name__)
 
-_METHOD_BY_PROTO: dict[int, Method] = {
+_METHOD_BY_PROTO: dict[config_pb2.DecodingMethod, Method] = {
     config_pb2.DECODING_METHOD_GREEDY: "greedy",
     config_pb2.DECODING_METHOD_BEAM: "beam",
     config_pb2.DECODING_METHOD_K2: "k2",
@@ -28,7 +28,7 @@ _METHOD_BY_PROTO: dict[int, Method] = {
 class SearchSet:
     """One search of each method that runs here, made on first use, all on the search thread."""
 
-    max_hotwords = MAX_PHRASES
+    _hotword_limits = HotwordLimits()
 
     def __init__(self, folder: TransducerFolder, settings: DecoderSettings) -> None:
         """Raises OSError when the settings ask for a method that cannot run here."""
@@ -44,11 +44,16 @@ class SearchSet:
         self.default_method = self._choose_default(settings.search)
 
     @property
+    def max_hotwords(self) -> int:
+        """Most phrases that a stream may name."""
+        return self._hotword_limits.max_phrases
+
+    @property
     def methods(self) -> list[config_pb2.DecodingMethod]:
         """The methods as the protocol names them, default first."""
         protos = {name: proto for proto, name in _METHOD_BY_PROTO.items()}
         names = sorted(self._available, key=lambda name: name != self.default_method)
-        return [config_pb2.DecodingMethod.ValueType(protos[name]) for name in names]
+        return [protos[name] for name in names]
 
     def method_of(self, config: config_pb2.RecognitionConfig) -> Method:
         """The method that a config means. Raises InvalidSettingError when it cannot run here."""
@@ -82,7 +87,7 @@ class SearchSet:
             return None
         if method == "greedy":
             raise errors.HotwordError("Greedy decoding has no hotwords; use BEAM or K2.")
-        return HotwordAutomaton.from_config(wanted, self._folder.tokens)
+        return HotwordAutomaton.build(hotwords_from_config(wanted), self._folder.tokens, self._hotword_limits)
 
     def warm_up(self, frames: NDArray[np.float32]) -> None:
         """Makes every search and decodes `frames` [1, T, D] with it. On the search thread."""
@@ -93,7 +98,7 @@ class SearchSet:
             search.best([segment])
             search.n_best(segment, 2)
 
-    def _choose_default(self, wanted: str) -> Method:
+    def _choose_default(self, wanted: Method | Literal["auto"]) -> Method:
         if wanted == "auto":
             if "k2" not in self._available:
                 _log.warning(
@@ -102,7 +107,6 @@ class SearchSet:
                     hint="pip install --no-deps -r requirements/k2.txt for k2's lattice search",
                 )
             return self._available[0]
-        for method in get_args(Method):
-            if method == wanted and method in self._available:
-                return method
-        raise OSError(f"search {wanted!r} cannot run here; installed: {', '.join(self._available)}")
+        if wanted not in self._available:
+            raise OSError(f"search {wanted!r} cannot run here; installed: {', '.join(self._available)}")
+        return wanted

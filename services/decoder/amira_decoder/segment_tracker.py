@@ -19,8 +19,8 @@ from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.frame_buffer import FRAME_MS
 from amira_decoder.model.tokens import TokenTable
 from amira_decoder.results.endpoint import EndpointRules
-from amira_decoder.results.stability import StabilityEstimator
-from amira_decoder.results.words import TimedWord, confidence_of, words_of
+from amira_decoder.results.stability import StabilityTracker
+from amira_decoder.results.words import Word, confidence_of, text_of, words_of
 from amira_decoder.search.base import Search
 from amira_decoder.search.hotwords import HotwordAutomaton
 from amira_decoder.search.hypothesis import Hypothesis
@@ -52,16 +52,18 @@ class SegmentTracker:
         self._hotwords = options.hotwords
         self._segment_id = 0
         self._decoded_frames = 0
+        self._speech_started = False
         self._open_segment()
 
     def chunk_decoded(self, best: Hypothesis, end_frame: int) -> list[decoder_pb2.DecodeResponse]:
         """Takes the best hypothesis after a chunk that ends at `end_frame` of the real audio."""
         self._decoded_frames = end_frame
         responses = []
-        if best.tokens and not self._speech_started:
+        if not self._speech_started and self._words(best):
             self._speech_started = True
-            responses.append(self._event(result_pb2.SpeechEvent.KIND_SPEECH_START, self._words(best)[0].start_ms))
-        if self._is_endpoint(best):
+            responses.append(self._speech_start(self._words(best)))
+        trailing_frames = best.trailing_blank_frames(self.segment.num_frames)
+        if self._endpoint.reached(self.segment.num_frames, trailing_frames, self._encoder_frame_ms):
             return responses + self._finish_segment()
         if self._interim_results and best.tokens:
             responses += self._interim(best)
@@ -90,21 +92,12 @@ class SegmentTracker:
         self.segment = self.search.start_segment(self._hotwords)
         self._segment_start_frame = self._decoded_frames
         self._speech_started = False
-        self._stability = StabilityEstimator()
+        self._stability = StabilityTracker()
         self._last_interim: tuple[str, int] | None = None
-
-    def _is_endpoint(self, best: Hypothesis) -> bool:
-        segment_frames = self.segment.num_frames
-        trailing_frames = best.trailing_blank_frames(segment_frames)
-        return self._endpoint.is_endpoint(
-            segment_ms=segment_frames * self._encoder_frame_ms,
-            trailing_silence_ms=trailing_frames * self._encoder_frame_ms,
-            has_speech=bool(best.tokens),
-        )
 
     def _interim(self, best: Hypothesis) -> list[decoder_pb2.DecodeResponse]:
         words = self._words(best)
-        estimate = self._stability.update([word.text for word in words])
+        estimate = self._stability.update(words, self.segment.num_frames * self._encoder_frame_ms)
         alternative = self._alternative(best, words)
         shown = (alternative.text, estimate.stable_words)
         if shown == self._last_interim:
@@ -117,48 +110,39 @@ class SegmentTracker:
         if self.segment.num_frames:
             readings = self.search.n_best(self.segment, self._options.max_alternatives)
             words = [self._words(reading) for reading in readings]
-            if self._speech_started or (readings and readings[0].tokens):
+            if self._speech_started or words[0]:
                 responses = self._final(readings, words)
         if responses:
             self._segment_id += 1
         self._open_segment()
         return responses
 
-    def _final(
-        self, readings: list[Hypothesis], words: list[list[TimedWord]]
-    ) -> list[decoder_pb2.DecodeResponse]:
-        best_words = words[0] if words else []
-        segment_start_ms = self._segment_start_frame * FRAME_MS
-        end_ms = best_words[-1].end_ms if best_words else segment_start_ms
-        responses = []
-        if not self._speech_started:
-            start_ms = best_words[0].start_ms if best_words else segment_start_ms
-            responses.append(self._event(result_pb2.SpeechEvent.KIND_SPEECH_START, start_ms))
+    def _final(self, readings: list[Hypothesis], words: list[list[Word]]) -> list[decoder_pb2.DecodeResponse]:
+        best_words = words[0]
+        responses = [] if self._speech_started else [self._speech_start(best_words)]
+        end_ms = best_words[-1].end_ms if best_words else 0
         responses.append(self._event(result_pb2.SpeechEvent.KIND_SPEECH_END, end_ms))
         alternatives = [self._alternative(r, w) for r, w in zip(readings, words, strict=True)]
         responses.append(self._result(alternatives, True, 1.0, len(best_words)))
         return responses
 
-    def _words(self, hypothesis: Hypothesis) -> list[TimedWord]:
-        """The words with times from the start of the stream, never beyond the decoded audio."""
-        return words_of(
-            hypothesis,
-            self._tokens,
-            frame_ms=self._encoder_frame_ms,
-            offset_ms=self._segment_start_frame * FRAME_MS,
-            limit_ms=self._decoded_frames * FRAME_MS,
+    def _words(self, hypothesis: Hypothesis) -> list[Word]:
+        return words_of(hypothesis, self._tokens, self._encoder_frame_ms)
+
+    def _in_stream(self, segment_ms: int) -> Duration:
+        """A time from the segment's start as one from the stream's start, never beyond the decoded audio."""
+        return duration(
+            min(self._segment_start_frame * FRAME_MS + segment_ms, self._decoded_frames * FRAME_MS)
         )
 
-    def _alternative(self, hypothesis: Hypothesis, words: list[TimedWord]) -> result_pb2.Alternative:
-        alternative = result_pb2.Alternative(text=" ".join(word.text for word in words))
-        if hypothesis.tokens:
-            alternative.confidence = confidence_of(hypothesis)
+    def _alternative(self, hypothesis: Hypothesis, words: list[Word]) -> result_pb2.Alternative:
+        alternative = result_pb2.Alternative(text=text_of(words), confidence=confidence_of(hypothesis))
         if self._options.word_times:
             alternative.words.extend(
                 result_pb2.Word(
                     text=word.text,
-                    start=duration(word.start_ms),
-                    end=duration(word.end_ms),
+                    start=self._in_stream(word.start_ms),
+                    end=self._in_stream(word.end_ms),
                     confidence=word.confidence,
                 )
                 for word in words
@@ -185,9 +169,13 @@ class SegmentTracker:
             decoded_frames=self._decoded_frames,
         )
 
-    def _event(self, kind: result_pb2.SpeechEvent.Kind, offset_ms: int) -> decoder_pb2.DecodeResponse:
+    def _speech_start(self, words: list[Word]) -> decoder_pb2.DecodeResponse:
+        return self._event(result_pb2.SpeechEvent.KIND_SPEECH_START, words[0].start_ms if words else 0)
+
+    def _event(self, kind: result_pb2.SpeechEvent.Kind, segment_ms: int) -> decoder_pb2.DecodeResponse:
+        offset = self._in_stream(segment_ms)
         return decoder_pb2.DecodeResponse(
-            event=result_pb2.SpeechEvent(kind=kind, offset=duration(offset_ms), segment_id=self._segment_id),
+            event=result_pb2.SpeechEvent(kind=kind, offset=offset, segment_id=self._segment_id),
             decoded_frames=self._decoded_frames,
         )
 

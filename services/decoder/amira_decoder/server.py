@@ -38,9 +38,7 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
         reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
         try:
             yield decoder_pb2.DecodeResponse(
-                accepted=decoder_pb2.StreamAccepted(
-                    model=self._decoder.model_info, slot=stream.slot.index
-                )
+                accepted=decoder_pb2.StreamAccepted(model=self._decoder.model_info, slot=stream.slot.index)
             )
             async for response in stream.responses():
                 yield response
