@@ -24,5 +24,5 @@ async def is_serving(target: str, timeout_s: float = _PROBE_TIMEOUT_S) -> bool:
 
 async def wait_until_serving(target: str) -> None:
     """Returns once `target` is ready; waits for ever."""
-    while not await is_serving(target):
-        await asyncio.sleep(POLL_S)  # noqa: ASYNC110 - the event is in another process
+    while not await is_serving(target):  # noqa: ASYNC110 - the event is in another process
+        await asyncio.sleep(POLL_S)

@@ -142,8 +142,11 @@ class LocalStack:
             TimeoutError: it did not become healthy in time.
         """
         async with asyncio.timeout(timeout_s):
-            while self.processes[name].pid == not_pid or not await is_serving(self.targets[name]):
-                await asyncio.sleep(POLL_S)  # noqa: ASYNC110 - health is asked over the network
+            while not await self._is_ready(name, not_pid):  # noqa: ASYNC110 - asked over the network
+                await asyncio.sleep(POLL_S)
+
+    async def _is_ready(self, name: str, not_pid: int | None) -> bool:
+        return self.processes[name].pid != not_pid and await is_serving(self.targets[name])
 
     def _services(self) -> list[Service]:
         return [service for wave in self._waves for service in wave]

@@ -1,0 +1,185 @@
+"""The `amira` command."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.console import Console
+
+from amira_local.options import GATEWAY_PORT, Encoder, StackOptions, default_model_dir
+from amira_local.ports import LOOPBACK
+from amira_local.request import Endpoint, Method, recognition_config
+
+app = typer.Typer(
+    name="amira",
+    help="Amira ASR: real-time speech recognition on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+LOCAL_SERVER = f"{LOOPBACK}:{GATEWAY_PORT}"
+
+
+class EncoderChoice(StrEnum):
+    """Where the encoder runs."""
+
+    TRITON = "triton"
+    IN_PROCESS = "in-process"
+
+
+class SearchChoice(StrEnum):
+    """The decoder's default search."""
+
+    AUTO = "auto"
+    K2 = "k2"
+    BEAM = "beam"
+    GREEDY = "greedy"
+
+
+class Level(StrEnum):
+    """Log levels."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", help="Model folder [default: the bundled models/starter-en].")
+]
+EncoderOption = Annotated[
+    EncoderChoice, typer.Option(help="Run the encoder in Triton, or in the decoder (no Triton needed).")
+]
+SearchOption = Annotated[
+    SearchChoice, typer.Option(help="Default search; auto: k2 where installed, else beam.")
+]
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="The gateway's port [default: 50051].")] = None,
+    model: ModelOption = None,
+    encoder: EncoderOption = EncoderChoice.TRITON,
+    search: SearchOption = SearchChoice.AUTO,
+    log_level: Annotated[Level, typer.Option(help="Least severe level to show.")] = Level.INFO,
+    ephemeral_ports: Annotated[
+        bool, typer.Option("--ephemeral-ports", help="Take free ports (the gateway's too, without --port).")
+    ] = False,
+    log_dir: Annotated[
+        Path | None, typer.Option(help="Also write one log file per service into this folder.")
+    ] = None,
+) -> None:
+    """Run all of Amira on this machine until Ctrl-C, with one view of all logs.
+
+    Services that die are restarted. Settings of single services are taken from the environment, for
+    example AMIRA_GATEWAY_MAX_STREAMS=4.
+    """
+    from amira_local.up import run_stack  # each command loads only what it needs
+
+    options = _options(port, model, encoder, search, log_level, ephemeral_ports, log_dir)
+    raise typer.Exit(asyncio.run(run_stack(options, Console())))
+
+
+@app.command()
+def transcribe(
+    files: Annotated[
+        list[Path], typer.Argument(help="WAV, FLAC, Ogg-Opus, or anything that libsndfile reads.")
+    ],
+    server: Annotated[str, typer.Option(help="Where the server listens.")] = LOCAL_SERVER,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="One JSON object per response and line, interim results too, each with `file`."
+        ),
+    ] = False,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Send at the speed of speech, as a microphone would.")
+    ] = False,
+    word_times: Annotated[
+        bool, typer.Option("--word-times", help="Show when each word was said, and how sure it is.")
+    ] = False,
+    hotword: Annotated[
+        list[str] | None, typer.Option(help="PHRASE or PHRASE:BOOST (nats per token); repeatable.")
+    ] = None,
+    endpoint: Annotated[Endpoint | None, typer.Option(help="How soon silence ends a segment.")] = None,
+    method: Annotated[Method | None, typer.Option(help="Search [default: the server's].")] = None,
+    n_best: Annotated[int, typer.Option(min=1, max=10, help="Readings per segment.")] = 1,
+    model: Annotated[str, typer.Option(help="Model by name [default: the server's].")] = "",
+) -> None:
+    """Transcribe recordings with a running server, showing the words as they come.
+
+    On a terminal the open segment is shown while it changes: words that will stay are firm, the rest
+    faint. Elsewhere only finals are printed, one a line. Exits with 1 if any file failed.
+    """
+    from amira_local.transcribe import transcribe_files  # each command loads only what it needs
+
+    try:
+        config = recognition_config(
+            endpoint=endpoint,
+            hotwords=hotword,
+            method=method,
+            model=model,
+            n_best=n_best,
+            word_times=word_times,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--hotword") from error
+    status = asyncio.run(
+        transcribe_files(
+            files, server, config,
+            real_time=real_time, as_json=as_json, out=Console(), err=Console(stderr=True),
+        )
+    )  # fmt: skip
+    raise typer.Exit(status)
+
+
+@app.command()
+def doctor(
+    model: ModelOption = None,
+    server: Annotated[str, typer.Option(help="Server to look for.")] = LOCAL_SERVER,
+) -> None:
+    """Check what this machine needs to run Amira, and say how to mend what is missing."""
+    from amira_local.doctor import examine, report  # each command loads only what it needs
+
+    checks = asyncio.run(examine(model or default_model_dir(), server))
+    raise typer.Exit(report(checks, Console()))
+
+
+@app.command()
+def demo(
+    model: ModelOption = None,
+    encoder: EncoderOption = EncoderChoice.TRITON,
+    search: SearchOption = SearchChoice.AUTO,
+    clip: Annotated[Path | None, typer.Option(help="Recording [default: the bundled one].")] = None,
+) -> None:
+    """Start everything on free ports, recognize the bundled recording in real time, stop everything."""
+    from amira_local.demo import DEMO_LOGS, run_demo  # each command loads only what it needs
+
+    options = _options(None, model, encoder, search, Level.INFO, True, DEMO_LOGS)
+    raise typer.Exit(asyncio.run(run_demo(options, clip, Console())))
+
+
+def _options(
+    port: int | None,
+    model: Path | None,
+    encoder: EncoderChoice,
+    search: SearchChoice,
+    log_level: Level,
+    ephemeral_ports: bool,
+    log_dir: Path | None,
+) -> StackOptions:
+    return StackOptions(
+        model_dir=model or default_model_dir(),
+        port=port,
+        ephemeral_ports=ephemeral_ports,
+        encoder=cast(Encoder, encoder.value.replace("-", "_")),
+        search=search.value,
+        log_level=log_level.value,
+        log_dir=log_dir,
+    )
