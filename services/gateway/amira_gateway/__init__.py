@@ -1,0 +1,1 @@
+"""The gateway, the only door: public protocol outside, a frontend and a decoder call per stream inside."""

@@ -1,0 +1,50 @@
+"""Entry point: `python -m amira_gateway`."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+from amira.asr.v1 import speech_pb2_grpc
+from amira_core.logs import configure_logs
+from amira_core.rpc.server import RpcServer, run_service, run_until_signal
+from amira_gateway.readiness import keep_ready
+from amira_gateway.server import SpeechServicer, drain
+from amira_gateway.services import Services
+from amira_gateway.settings import GatewaySettings
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(settings: GatewaySettings) -> None:
+    """Serves until a signal comes, then drains."""
+    services = Services(settings.frontend_target, settings.decoder_target)
+    servicer = SpeechServicer(services, settings)
+    server = RpcServer(settings.listen, "amira.asr.v1.Speech")
+    speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
+    try:
+        await server.start()
+        await run_until_signal(
+            keep_ready(server, services), drain=lambda: drain(server, servicer, settings.drain_timeout_s)
+        )
+    finally:
+        _log.info("stopping")
+        await server.stop(0)
+        await services.close()
+
+
+def main() -> int:
+    """Returns the exit status: 2 when the address is taken."""
+    settings = GatewaySettings()
+    configure_logs("gateway", settings.log_level, settings.log_format)
+    try:
+        run_service(lambda: serve(settings))
+    except OSError as error:
+        _log.error("cannot_start", problem=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

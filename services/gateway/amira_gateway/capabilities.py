@@ -1,0 +1,58 @@
+"""What this server offers, put together from the decoder's answer and the gateway's own bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib import metadata
+
+from amira.asr.v1 import config_pb2, speech_pb2
+from amira.decoder.v1 import decoder_pb2
+from amira_gateway.services import Services
+from amira_gateway.session import validation
+from amira_gateway.session.audio import ENCODINGS
+from amira_gateway.settings import GatewaySettings
+
+_FRESH_S = 5.0
+
+
+class Capabilities:
+    """Asks a decoder at most once in five seconds, however many clients ask."""
+
+    def __init__(self, services: Services, settings: GatewaySettings) -> None:
+        self._services = services
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._answer: speech_pb2.GetCapabilitiesResponse | None = None
+        self._answered_at = 0.0
+
+    async def get(self) -> speech_pb2.GetCapabilitiesResponse:
+        """The answer to GetCapabilities. Raises DecoderLostError."""
+        async with self._lock:
+            if self._answer is None or time.monotonic() - self._answered_at > _FRESH_S:
+                described = await self._services.describe()
+                self._answer = self._combine(described)
+                self._answered_at = time.monotonic()
+            return self._answer
+
+    def _combine(self, described: decoder_pb2.DescribeResponse) -> speech_pb2.GetCapabilitiesResponse:
+        return speech_pb2.GetCapabilitiesResponse(
+            models=described.models,
+            encodings=ENCODINGS,
+            decoding_methods=described.decoding_methods,
+            limits=self._limits(described.max_hotwords),
+            server_version=metadata.version("amira-asr"),
+        )
+
+    def _limits(self, max_hotwords: int) -> config_pb2.Limits:
+        limits = config_pb2.Limits(
+            min_sample_rate_hz=validation.MIN_SAMPLE_RATE_HZ,
+            max_sample_rate_hz=validation.MAX_SAMPLE_RATE_HZ,
+            max_channels=validation.MAX_CHANNELS,
+            max_hotwords=max_hotwords,
+            max_message_bytes=self._settings.max_message_audio_bytes,
+            max_alternatives=validation.MAX_ALTERNATIVES,
+        )
+        limits.max_unary_audio.FromMilliseconds(int(self._settings.max_unary_audio_s * 1000))
+        limits.idle_timeout.FromMilliseconds(int(self._settings.idle_timeout_s * 1000))
+        return limits

@@ -1,0 +1,1 @@
+"""One client's stream, from its first message to its status."""

@@ -1,0 +1,158 @@
+"""The rules that a client's messages must keep, as a machine without input or output of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amira.asr.v1 import config_pb2, speech_pb2
+from amira_core import errors
+from amira_gateway.session.audio import AudioShape
+from amira_gateway.session.validation import check_config, check_mark, check_update
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The first message: a valid config."""
+
+    config: config_pb2.RecognitionConfig
+    shape: AudioShape
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Bytes that follow those before them; whole samples where the encoding is PCM. May be empty."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A control that keeps its place among the audio."""
+
+    control: speech_pb2.Flush | speech_pb2.Mark | speech_pb2.UpdateConfig
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAlive:
+    """The client is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """No audio follows."""
+
+
+Event = Configured | Audio | Ordered | KeptAlive | Ended
+
+
+class ClientProtocol:
+    """Takes the messages of one stream in order; each is a valid event or raises.
+
+    config, then audio and controls, then END_OF_AUDIO or the half-close, then nothing.
+    """
+
+    def __init__(self, max_message_audio_bytes: int) -> None:
+        self._max_message_audio_bytes = max_message_audio_bytes
+        self._configured: Configured | None = None
+        self._ended = False
+        self._bytes = 0
+
+    @property
+    def audio_bytes(self) -> int:
+        """Audio taken so far."""
+        return self._bytes
+
+    @property
+    def ended(self) -> bool:
+        """Whether END_OF_AUDIO or the half-close has come."""
+        return self._ended
+
+    def accept(self, request: speech_pb2.StreamingRecognizeRequest) -> Event:
+        """The next message.
+
+        Raises:
+            ProtocolError and below: not allowed at this point.
+            InvalidRequestError and below, MessageTooLargeError: not allowed at all.
+        """
+        kind = request.WhichOneof("request")
+        if self._ended:
+            raise errors.AudioAfterEndError(
+                f"A message ({kind or 'empty'}) came after END_OF_AUDIO: open a new stream for more audio."
+            )
+        if kind is None:
+            raise errors.ProtocolError("A message without config, audio or control came: set one of them.")
+        if kind == "config":
+            return self._configure(request.config)
+        if self._configured is None:
+            raise errors.ConfigMissingError(f"The first message must be config, but it was {kind}.")
+        if kind == "audio":
+            return self._take_audio(request.audio, self._configured.shape)
+        return self._take_control(request.control, self._configured.config)
+
+    def half_close(self) -> Ended | None:
+        """The client sends no more: the same as END_OF_AUDIO; None where that had come already.
+
+        Raises ConfigMissingError when nothing at all was sent.
+        """
+        if self._configured is None:
+            raise errors.ConfigMissingError(
+                "The stream ended before its first message, which must be config."
+            )
+        if self._ended:
+            return None
+        self._ended = True
+        return Ended()
+
+    def _configure(self, config: config_pb2.RecognitionConfig) -> Configured:
+        if self._configured is not None:
+            raise errors.ConfigRepeatedError(
+                "A second config came: use the control UPDATE_CONFIG to change settings in mid-stream."
+            )
+        check_config(config)
+        self._configured = Configured(config, AudioShape.of(config))
+        return self._configured
+
+    def _take_audio(self, audio: speech_pb2.AudioChunk, shape: AudioShape) -> Audio:
+        size = len(audio.content)
+        if size > self._max_message_audio_bytes:
+            raise errors.MessageTooLargeError(
+                f"A message holds {size} bytes of audio: at most {self._max_message_audio_bytes} are taken "
+                "at once. Send 20 to 200 ms a message."
+            )
+        if size % shape.unit_bytes:
+            raise errors.MalformedAudioError(
+                f"A message holds {size} bytes of audio, which is no whole number of samples: "
+                f"a sample of all channels has {shape.unit_bytes} bytes."
+            )
+        if audio.HasField("offset"):
+            self._check_offset(audio.offset, shape)
+        self._bytes += size
+        return Audio(audio.content)
+
+    def _check_offset(self, offset: int, shape: AudioShape) -> None:
+        expected = self._bytes // shape.unit_bytes
+        if offset == expected:
+            return
+        unit = "samples" if shape.is_pcm else "bytes"
+        problem = "a gap" if offset > expected else "an overlap"
+        raise errors.AudioOffsetError(
+            f"audio.offset is {offset} but {expected} was expected: "
+            f"{problem} of {abs(offset - expected)} {unit}."
+        )
+
+    def _take_control(self, control: speech_pb2.StreamControl, config: config_pb2.RecognitionConfig) -> Event:
+        kind = control.WhichOneof("control")
+        if kind is None:
+            raise errors.ProtocolError("An empty control came: set one of its fields.")
+        if kind == "keep_alive":
+            return KeptAlive()
+        if kind == "flush":
+            return Ordered(control.flush)
+        if kind == "mark":
+            check_mark(control.mark)
+            return Ordered(control.mark)
+        if kind == "update_config":
+            check_update(control.update_config, config.decoding_method)
+            return Ordered(control.update_config)
+        self._ended = True
+        return Ended()

@@ -1,0 +1,28 @@
+"""Timers over something that may be waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from amira_core import errors
+
+
+async def expire(
+    waiting_since: Callable[[], float | None], timeout_s: float, error: errors.AmiraError
+) -> None:
+    """Raises `error` once something has been waiting for `timeout_s`; never returns.
+
+    Reads are never timed out themselves: that would destroy the call. Looks again when the timeout
+    could first be over, and at least four times per timeout, so it fires at most a quarter late.
+
+    Args:
+        waiting_since: monotonic time since when; None while nothing waits.
+    """
+    while True:
+        since = waiting_since()
+        remaining_s = timeout_s if since is None else since + timeout_s - time.monotonic()
+        if remaining_s <= 0:
+            raise error
+        await asyncio.sleep(min(remaining_s, timeout_s / 4))
