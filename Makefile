@@ -1,0 +1,74 @@
+# One word per task; every task first makes sure that .venv is as the requirements say.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.amira-setup
+PLATFORM := $(shell uname -sm)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up doctor test lint format protos bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Create .venv with the pinned versions (does nothing when nothing has changed)
+
+$(STAMP): pyproject.toml requirements/constraints.txt requirements/k2.txt requirements/triton.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "Amira needs Python 3.11 (k2 and Triton's Python backend are built for it), and '$(PYTHON)' is not on the PATH."; \
+	  echo "Install it (for example: apt-get install python3.11 python3.11-venv libpython3.11; pyenv install 3.11;"; \
+	  echo "brew install python@3.11), or name it: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "'$(PYTHON)' is not Python 3.11; name one that is: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+	  rm -rf .venv; echo "Could not create .venv: on Debian and Ubuntu, apt-get install python3.11-venv."; exit 1; }
+	@echo "Installing into .venv (some 2 GB, a few minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --no-build-isolation --editable '.[dev]'
+ifeq ($(PLATFORM),Linux x86_64)
+	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/k2.txt
+else
+	@echo "k2 has no wheel for $(PLATFORM): the built-in beam search takes over."
+endif
+ifneq ($(filter Linux,$(PLATFORM)),)
+	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/triton.txt
+else
+	@echo "The Triton wheel is for Linux: use --encoder in-process here (development only)."
+endif
+	@touch $@
+	@echo "Set up."
+
+demo: setup ## Start everything, recognize a recording in real time, show words and latency, stop
+	@$(BIN)/amira demo $(ARGS)
+
+up: setup ## Run Amira on this machine until Ctrl-C (ARGS="--port 6000 --search beam" ...)
+	@$(BIN)/amira up $(ARGS)
+
+doctor: setup ## Check what this machine needs, and say how to mend what is missing
+	@$(BIN)/amira doctor $(ARGS)
+
+test: setup ## Run all tests (ARGS="tests/client -k wav" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## Check style, types, the protocol and the generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/buf lint protos
+	$(BIN)/buf breaking protos --against protos/released.binpb
+	$(BIN)/python scripts/generate_protos.py --check
+
+format: setup ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+protos: setup ## Generate Python code from protos/
+	$(BIN)/python scripts/generate_protos.py
+
+bench: setup ## Measure latency under load (ARGS="--help" for what can be set)
+	$(BIN)/python -m benchmarks.latency $(ARGS)
+
+clean: ## Remove caches and logs (not .venv)
+	rm -rf .amira .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
