@@ -92,6 +92,21 @@ class JointNetwork:
         tokens: NDArray[np.int64] = keys[:, None] // powers % self.key_base - 1
         return tokens
 
+    def arrays(self) -> kernels.JointArrays | None:
+        """What kernels need, as of now; None where the joiner is not affine. Ask again after `fill`."""
+        if self.affine is None:
+            return None
+        table = self.table
+        return kernels.JointArrays(
+            *self.affine,
+            table.keys,
+            table.slots,
+            table.rows,
+            self.blank_id,
+            self.key_base,
+            self.key_modulus,
+        )
+
     def fill(self, keys: NDArray[np.int64]) -> None:
         """Computes the predictor's rows of contexts that the table lacks; repeats are fine."""
         distinct = np.unique(keys)

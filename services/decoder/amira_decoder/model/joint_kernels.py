@@ -6,19 +6,40 @@ A context (the last `context_size` tokens) is one integer, its key: digits in ba
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from amira_decoder.model.jit import fused_kernel, kernel
 
 EMPTY = -1
+"""No row, and no key."""
 INITIAL_KEY = 1
 """Key of the context that a segment starts with: -1, ..., -1, blank. As sherpa-onnx and icefall start."""
 
 
+class JointArrays(NamedTuple):
+    """What kernels need of an affine joint network; see model/joint.py."""
+
+    weights: NDArray[np.float32]
+    """[D, V]"""
+    bias: NDArray[np.float32]
+    """[V]"""
+    table_keys: NDArray[np.int64]
+    table_slots: NDArray[np.int32]
+    table_rows: NDArray[np.float32]
+    """[contexts, D]"""
+    blank: int
+    base: int
+    """Of context keys: vocabulary size + 1."""
+    modulus: int
+    """base ** (context_size - 1)"""
+
+
 @kernel
 def push_key(key: int, token: int, base: int, modulus: int) -> int:
-    """Key of a context after one more token; `modulus` is base ** (context_size - 1)."""
+    """Key of a context after one more token."""
     return (key % modulus) * base + token + 1
 
 

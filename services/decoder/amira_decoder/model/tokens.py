@@ -88,7 +88,7 @@ class TokenTable:
     def word_spans(self, tokens: Sequence[int]) -> list[tuple[int, int]]:
         """Cuts a token sequence into words: [begin, end) positions that together cover all tokens."""
         begins = [at for at, token in enumerate(tokens) if at == 0 or self._starts[token]]
-        return list(zip(begins, [*begins[1:], len(tokens)], strict=True))
+        return list(zip(begins, [*begins[1:], len(tokens)], strict=False))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of a token sequence, words separated by single spaces."""

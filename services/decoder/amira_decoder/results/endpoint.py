@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from google.protobuf.duration_pb2 import Duration
+
 from amira.asr.v1 import config_pb2
 from amira_core.errors import InvalidSettingError
-from google.protobuf.duration_pb2 import Duration
 
 MAX_SEGMENT_MS = 60_000
 """No segment is longer, whatever the settings: the searches' cost grows with its length."""

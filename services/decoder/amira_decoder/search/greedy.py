@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-from amira_core.errors import HotwordError
 from numpy.typing import NDArray
 
+from amira_core.errors import HotwordError
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.model.jit import kernel
 from amira_decoder.model.joint import JointNetwork
 from amira_decoder.model.joint_kernels import (
     EMPTY,
     INITIAL_KEY,
+    JointArrays,
     affine_joiner,
     certain_blank,
     find_row,
@@ -95,20 +96,14 @@ class GreedySearch:
     ) -> None:
         joint = self._joint
         joint.table.reserve(2 * len(keys))
-        if joint.affine is None:
-            self._decode_by_frames(encoder_out, usable, keys, tokens, log_probs)
-            return
         done = np.zeros(len(keys), np.int64)
         missing = np.empty(len(keys), np.int64)
-        while True:
-            table = joint.table
-            lacking = _decode_rows(
-                encoder_out, usable, *joint.affine, table.keys, table.slots, table.rows,
-                joint.blank_id, joint.key_base, joint.key_modulus, done, keys, tokens, log_probs, missing,
-            )  # fmt: skip
+        while (arrays := joint.arrays()) is not None:
+            lacking = _decode_rows(encoder_out, usable, arrays, done, keys, tokens, log_probs, missing)
             if not lacking:
                 return
             joint.fill(missing[:lacking])
+        self._decode_by_frames(encoder_out, usable, keys, tokens, log_probs)
 
     def _decode_by_frames(
         self,
@@ -152,24 +147,31 @@ def _choose(
 
 
 @kernel
-def _decode_rows(  # type: ignore[no-untyped-def]  # numba infers; 15 array arguments read better unannotated
-    encoder_out, usable, weights, bias, table_keys, table_slots, table_rows,
-    blank, base, modulus, done, keys, tokens, log_probs, missing,
-):  # fmt: skip
+def _decode_rows(
+    encoder_out: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    joint: JointArrays,
+    done: NDArray[np.int64],
+    keys: NDArray[np.int64],
+    tokens: NDArray[np.int32],
+    log_probs: NDArray[np.float32],
+    missing: NDArray[np.int64],
+) -> int:
     """Decodes each row until its end or until a context is missing; counts the missing contexts."""
-    hidden = np.empty(weights.shape[0], np.float32)
-    logits = np.empty(weights.shape[1], np.float32)
+    hidden = np.empty(joint.weights.shape[0], np.float32)
+    logits = np.empty(joint.weights.shape[1], np.float32)
     lacking = 0
     for row in range(len(keys)):
         for t in range(done[row], encoder_out.shape[1]):
-            slot = find_row(keys[row], table_keys, table_slots)
+            slot = find_row(keys[row], joint.table_keys, joint.table_slots)
             if slot == EMPTY:
                 missing[lacking] = keys[row]
                 lacking += 1
                 break
-            affine_joiner(encoder_out[row, t], table_rows[slot], weights, bias, hidden, logits)
-            _choose(logits, usable[row, t], blank, tokens[row], log_probs[row], t)
-            if tokens[row, t] != blank:
-                keys[row] = push_key(keys[row], tokens[row, t], base, modulus)
+            decoder_row = joint.table_rows[slot]
+            affine_joiner(encoder_out[row, t], decoder_row, joint.weights, joint.bias, hidden, logits)
+            _choose(logits, usable[row, t], joint.blank, tokens[row], log_probs[row], t)
+            if tokens[row, t] != joint.blank:
+                keys[row] = push_key(keys[row], tokens[row, t], joint.base, joint.modulus)
             done[row] = t + 1
     return lacking

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from amira.asr.v1 import config_pb2
-from amira_core.errors import HotwordError
 from numpy.typing import NDArray
 
+from amira.asr.v1 import config_pb2
+from amira_core.errors import HotwordError
 from amira_decoder.model.tokens import TokenTable, UntokenizableError
 
 DEFAULT_BOOST = 1.5

@@ -1,0 +1,251 @@
+"""The inner loop of the beam search in numba: one frame of one segment, and a batch of chunks.
+
+A path is a token sequence under consideration; its tokens hang on a chain of nodes in the segment's
+arena, so paths share their beginnings and extending one allocates nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amira_decoder.model.jit import kernel
+from amira_decoder.model.joint_kernels import (
+    EMPTY,
+    JointArrays,
+    affine_joiner,
+    find_row,
+    log_softmax,
+    push_key,
+)
+
+PATH = np.dtype(
+    [("score", "f8"), ("key", "i8"), ("digest", "i8"), ("node", "i4"), ("state", "i4")], align=True
+)
+"""Score with boosts; predictor context; hash of all tokens; last node or -1; hotword state."""
+
+NODE = np.dtype([("parent", "i4"), ("token", "i4"), ("frame", "i4"), ("log_prob", "f4")], align=True)
+"""One token of one or more paths: node before it or -1, token, frame in the segment, log-probability."""
+
+CANDIDATE = np.dtype([("score", "f8"), ("digest", "i8"), ("path", "i4"), ("token", "i4")], align=True)
+"""A path after one more frame, not yet chosen."""
+
+PathArray = NDArray[Any]
+NodeArray = NDArray[Any]
+CandidateArray = NDArray[Any]
+
+
+@kernel
+def extend_digest(digest: int, token: int) -> int:
+    """Hash of a token sequence after one more token (64 bits, wraps)."""
+    mixed = (digest ^ (token + 1)) * 0x5851F42D4C957F2D
+    return mixed ^ (mixed >> 29)
+
+
+@kernel
+def _insert(candidates: CandidateArray, count: int, score: float, digest: int, path: int, token: int) -> int:
+    """Into a list sorted by falling score; the last one falls out of a full list. Gives the new length."""
+    at = count if count < len(candidates) else count - 1
+    while at > 0 and candidates[at - 1].score < score:
+        candidates[at] = candidates[at - 1]
+        at -= 1
+    candidates[at].score = score
+    candidates[at].digest = digest
+    candidates[at].path = path
+    candidates[at].token = token
+    return min(count + 1, len(candidates))
+
+
+@kernel
+def _gather(
+    paths: PathArray,
+    count: int,
+    log_probs: NDArray[np.float32],
+    log_prob_rows: NDArray[np.int64],
+    earned: NDArray[np.float32],
+    blank: int,
+    candidates: CandidateArray,
+) -> int:
+    """The best continuations of all paths over the whole vocabulary, sorted; gives their number."""
+    found = 0
+    for path in range(count):
+        score, state = paths[path].score, paths[path].state
+        row = log_prob_rows[path]
+        found = _insert(candidates, found, score + log_probs[row, blank], paths[path].digest, path, blank)
+        for token in range(log_probs.shape[1]):
+            extended = score + log_probs[row, token] + earned[state, token]
+            if found == len(candidates) and extended <= candidates[found - 1].score:
+                continue
+            if token != blank and extended > -np.inf:
+                digest = extend_digest(paths[path].digest, token)
+                found = _insert(candidates, found, extended, digest, path, token)
+    return found
+
+
+@kernel
+def _merge(candidates: CandidateArray, found: int, keep: int) -> int:
+    """Adds up the probabilities of equal token sequences, sorts anew, keeps the best; gives their number.
+
+    The likelier alignment stays: it decides at which frames the tokens came out.
+    """
+    merged = 0
+    for at in range(found):
+        same = 0
+        while same < merged and candidates[same].digest != candidates[at].digest:
+            same += 1
+        if same < merged:
+            difference = candidates[at].score - candidates[same].score
+            candidates[same].score += math.log1p(math.exp(min(difference, 0.0)))
+        else:
+            candidates[merged] = candidates[at]
+            merged += 1
+    chosen = min(merged, keep)
+    for place in range(chosen):
+        best = place
+        for at in range(place + 1, merged):
+            if candidates[at].score > candidates[best].score:
+                best = at
+        if best != place:
+            _swap(candidates, place, best)
+    return chosen
+
+
+@kernel
+def _swap(candidates: CandidateArray, one: int, other: int) -> None:
+    first, second = candidates[one], candidates[other]
+    first.score, second.score = second.score, first.score
+    first.digest, second.digest = second.digest, first.digest
+    first.path, second.path = second.path, first.path
+    first.token, second.token = second.token, first.token
+
+
+@kernel
+def step(
+    paths: PathArray,
+    count: int,
+    log_probs: NDArray[np.float32],
+    log_prob_rows: NDArray[np.int64],
+    frame: int,
+    next_state: NDArray[np.int32],
+    earned: NDArray[np.float32],
+    blank: int,
+    base: int,
+    modulus: int,
+    nodes: NodeArray,
+    num_nodes: int,
+    first_node: int,
+    candidates: CandidateArray,
+    before: PathArray,
+) -> tuple[int, int]:
+    """Takes one segment's paths [P] over one frame, in place.
+
+    `log_probs` [rows, V], of which path i reads `log_prob_rows[i]`. New nodes go to `nodes` from
+    `num_nodes` on and are numbered from `first_node` on. `candidates` [2 P] and `before` [P] are
+    scratch. Gives the new number of paths and of nodes.
+    """
+    found = _gather(paths, count, log_probs, log_prob_rows, earned, blank, candidates)
+    chosen = _merge(candidates, found, len(paths))
+    for path in range(count):
+        before[path] = paths[path]
+    for place in range(chosen):
+        candidate = candidates[place]
+        source = before[candidate.path]
+        paths[place] = source
+        paths[place].score = candidate.score
+        if candidate.token != blank:
+            paths[place].digest = candidate.digest
+            paths[place].key = push_key(source.key, candidate.token, base, modulus)
+            paths[place].state = next_state[source.state, candidate.token]
+            paths[place].node = first_node + num_nodes
+            nodes[num_nodes].parent = source.node
+            nodes[num_nodes].token = candidate.token
+            nodes[num_nodes].frame = frame
+            nodes[num_nodes].log_prob = log_probs[log_prob_rows[candidate.path], candidate.token]
+            num_nodes += 1
+    return chosen, num_nodes
+
+
+@kernel
+def decode_batch(
+    encoder_out: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    joint: JointArrays,
+    next_state: NDArray[np.int32],
+    earned: NDArray[np.float32],
+    paths: PathArray,
+    counts: NDArray[np.int64],
+    nodes: NodeArray,
+    num_nodes: NDArray[np.int64],
+    first_node: NDArray[np.int64],
+    first_frame: NDArray[np.int64],
+    done: NDArray[np.int64],
+    missing: NDArray[np.int64],
+) -> int:
+    """Takes the paths [n, P] over frames [n, T] with an affine joiner.
+
+    Each segment goes on from frame `done[i]` to the end, or to the first frame with a context that
+    the table lacks. Gives the number of missing contexts, written to `missing` [n P].
+    """
+    width, vocab = paths.shape[1], joint.weights.shape[1]
+    hidden = np.empty(joint.weights.shape[0], np.float32)
+    log_probs = np.empty((width, vocab), np.float32)
+    rows = np.empty(width, np.int64)
+    slots = np.empty(width, np.int64)
+    candidates = np.empty(2 * width, CANDIDATE)
+    before = np.empty(width, PATH)
+    lacking = 0
+    for row in range(len(paths)):
+        for t in range(done[row], encoder_out.shape[1]):
+            if usable[row, t]:
+                absent = 0
+                for path in range(counts[row]):
+                    slots[path] = find_row(paths[row, path].key, joint.table_keys, joint.table_slots)
+                    if slots[path] == EMPTY:
+                        missing[lacking] = paths[row, path].key
+                        lacking += 1
+                        absent += 1
+                if absent:
+                    break
+                for path in range(counts[row]):
+                    rows[path] = path
+                    for earlier in range(path):
+                        if slots[earlier] == slots[path]:
+                            rows[path] = earlier
+                            break
+                    if rows[path] == path:
+                        decoder_row = joint.table_rows[slots[path]]
+                        affine_joiner(
+                            encoder_out[row, t],
+                            decoder_row,
+                            joint.weights,
+                            joint.bias,
+                            hidden,
+                            log_probs[path],
+                        )
+                        log_softmax(log_probs[path], joint.blank)
+                counts[row], num_nodes[row] = step(
+                    paths[row], counts[row], log_probs, rows, first_frame[row] + t, next_state, earned,
+                    joint.blank, joint.base, joint.modulus, nodes[row], num_nodes[row], first_node[row],
+                    candidates, before,
+                )  # fmt: skip
+            done[row] = t + 1
+    return lacking
+
+
+@kernel
+def trace(nodes: NodeArray, last: int) -> NodeArray:
+    """The chain of nodes that ends at `last`, oldest first."""
+    length = 0
+    at = last
+    while at >= 0:
+        length += 1
+        at = nodes[at].parent
+    chain = np.empty(length, NODE)
+    at = last
+    for place in range(length - 1, -1, -1):
+        chain[place] = nodes[at]
+        at = nodes[at].parent
+    return chain
