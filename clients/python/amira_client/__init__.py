@@ -31,7 +31,6 @@ from amira.asr.v1.speech_pb2 import (
     RecognizeResponse,
     StreamingRecognizeResponse,
 )
-
 from amira_client.audio import Audio, open_audio
 from amira_client.client import AmiraClient
 from amira_client.errors import (

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from amira.asr.v1.config_pb2 import AudioEncoding, RecognitionConfig
-
 from amira_client.errors import UnreadableAudioError
 from amira_client.sniff import Sniffed, sniff
 

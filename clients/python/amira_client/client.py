@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+
 from amira.asr.v1.config_pb2 import RecognitionConfig
 from amira.asr.v1.result_pb2 import SessionInfo
 from amira.asr.v1.speech_pb2 import (
@@ -18,7 +19,6 @@ from amira.asr.v1.speech_pb2 import (
     StreamingRecognizeResponse,
 )
 from amira.asr.v1.speech_pb2_grpc import SpeechStub
-
 from amira_client.audio import Audio, Source, open_audio
 from amira_client.errors import ServerError, from_rpc_error
 from amira_client.pacing import paced

@@ -82,7 +82,7 @@ def from_rpc_error(failure: grpc.aio.AioRpcError, target: str) -> ServerError:
 def _details(failure: grpc.aio.AioRpcError) -> tuple[str, float | None]:
     reason, retry_after_s = "", None
     try:
-        status = rpc_status.from_call(failure)
+        status = rpc_status.from_call(failure)  # type: ignore[arg-type]  # the stub knows only the sync Call
     except ValueError:  # details that contradict the status: not from a server of ours
         return reason, retry_after_s
     for detail in status.details if status is not None else ():

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+
 from amira.asr.v1.config_pb2 import EndpointConfig, HotwordSet, RecognitionConfig
 from amira.asr.v1.result_pb2 import SessionInfo
 from amira.asr.v1.speech_pb2 import (
@@ -28,7 +29,6 @@ from amira.asr.v1.speech_pb2 import (
     StreamingRecognizeResponse,
     UpdateConfig,
 )
-
 from amira_client.audio import SAMPLE_BYTES
 from amira_client.errors import AmiraClientError, ServerError, StreamStateError, from_rpc_error
 
