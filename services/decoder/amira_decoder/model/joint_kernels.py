@@ -15,6 +15,9 @@ from amira_decoder.model.jit import fused_kernel, kernel
 
 EMPTY = -1
 """No row, and no key."""
+NEVER = -1e4
+"""Log-probability of the impossible: finite, so that sums of it stay comparable."""
+
 INITIAL_KEY = 1
 """Key of the context that a segment starts with: -1, ..., -1, blank. As sherpa-onnx and icefall start."""
 
@@ -123,11 +126,11 @@ def log_softmax(values: NDArray[np.float32], blank: int) -> None:
         return
     shift = top + np.log(total)
     for v in range(len(values)):
-        values[v] -= shift
+        values[v] = max(values[v] - shift, np.float32(NEVER))
 
 
 @kernel
 def certain_blank(values: NDArray[np.float32], blank: int) -> None:
     """Log-probabilities [V] of a frame that nothing can be read from."""
-    values[:] = np.float32(-1e4)
+    values[:] = np.float32(NEVER)
     values[blank] = 0

@@ -62,10 +62,7 @@ class BeamSearch:
     ) -> None:
         self._joint = joint or JointNetwork(model)
         self._width = options.num_active_paths
-        vocab = model.vocab_size
-        self._no_hotwords = HotwordAutomaton(
-            np.zeros((1, vocab), np.int32), np.zeros((1, vocab), np.float32), np.zeros(1, np.float32)
-        )
+        self._no_hotwords = HotwordAutomaton.empty(model.vocab_size)
         warm = self.start_segment()
         self.advance([warm], np.zeros((1, 2, self._joint.dim), np.float32))
         self.best([warm])

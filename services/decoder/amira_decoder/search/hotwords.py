@@ -63,6 +63,15 @@ class HotwordAutomaton:
         return len(self.at_end)
 
     @classmethod
+    def empty(cls, vocab_size: int) -> HotwordAutomaton:
+        """No hotwords, for searches that always follow an automaton."""
+        return cls(
+            np.zeros((1, vocab_size), np.int32),
+            np.zeros((1, vocab_size), np.float32),
+            np.zeros(1, np.float32),
+        )
+
+    @classmethod
     def build(
         cls, hotwords: Sequence[Hotword], tokens: TokenTable, limits: HotwordLimits | None = None
     ) -> HotwordAutomaton | None:
