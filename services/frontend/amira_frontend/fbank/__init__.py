@@ -1,0 +1,1 @@
+"""Kaldi-compatible log-mel filterbank features, streaming, in numba."""
