@@ -18,6 +18,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from amira.asr.v1 import config_pb2
 from amira_client import AmiraClient
@@ -31,14 +32,14 @@ WARM_UP_S = 10.0
 
 
 async def stream_latencies(
-    client: AmiraClient, samples: np.ndarray, method: config_pb2.DecodingMethod, start_after_s: float
+    client: AmiraClient, samples: NDArray[np.int16], method_name: str, start_after_s: float
 ) -> list[tuple[float, float]]:
     """Streams at the speed of speech; returns (audio decoded in s, server latency in ms) per result."""
     config = config_pb2.RecognitionConfig(
         encoding=config_pb2.AUDIO_ENCODING_LINEAR16,
         sample_rate_hz=SAMPLE_RATE_HZ,
         interim_results=True,
-        decoding_method=method,
+        decoding_method=f"DECODING_METHOD_{method_name.upper()}",
     )
     await asyncio.sleep(start_after_s)
     latencies: list[tuple[float, float]] = []
@@ -67,14 +68,13 @@ async def stream_latencies(
 
 async def measure(streams: int, seconds: float, method_name: str, speech: Path | None) -> dict[str, object]:
     """Runs one load level; returns the figures."""
-    method = config_pb2.DecodingMethod.Value(f"DECODING_METHOD_{method_name.upper()}")
     samples = repeated(load_clips(speech), seconds + WARM_UP_S)
     options = StackOptions(ephemeral_ports=True, log_level="warning")
     async with LocalStack(options) as stack, AmiraClient(stack.gateway_target) as client:
         before = usage_by_service(stack)
         chunk_s = 0.64
         runs = await asyncio.gather(
-            *(stream_latencies(client, samples, method, chunk_s * i / streams) for i in range(streams))
+            *(stream_latencies(client, samples, method_name, chunk_s * i / streams) for i in range(streams))
         )
         after = usage_by_service(stack)
     latencies = [latency for run in runs for at, latency in run if at > WARM_UP_S]

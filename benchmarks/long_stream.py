@@ -40,7 +40,7 @@ async def measure(
         encoding=config_pb2.AUDIO_ENCODING_LINEAR16,
         sample_rate_hz=SAMPLE_RATE_HZ,
         interim_results=True,
-        decoding_method=config_pb2.DecodingMethod.Value(f"DECODING_METHOD_{method_name.upper()}"),
+        decoding_method=f"DECODING_METHOD_{method_name.upper()}",
         endpoint=config_pb2.EndpointConfig(preset=preset),
     )
     readings: list[dict[str, Usage]] = []

@@ -1,0 +1,25 @@
+"""One whole stack (real Triton, k2 where it is installed) for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from amira_client import AmiraClient
+from amira_local.options import StackOptions
+from tests.support.stack import StackThread
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[StackThread]:
+    """A running stack; services that a test kills are restarted."""
+    with StackThread(StackOptions(ephemeral_ports=True)) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(running: StackThread) -> AsyncIterator[AmiraClient]:
+    """A client of the stack."""
+    async with AmiraClient(running.stack.gateway_target) as amira:
+        yield amira

@@ -1,0 +1,149 @@
+"""The words: through the whole stack they are those of the model, whatever the way they took."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import jiwer
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amira.asr.v1 import config_pb2
+from amira_client import AmiraClient
+from tests.conftest import ROOT, Utterance
+from tests.support.reference import in_process_reference
+from tests.support.stack import StackThread
+
+CLIP = ROOT / "demo" / "speech" / "sense-and-sensibility.flac"
+PCM = config_pb2.RecognitionConfig(
+    encoding=config_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hz=16_000, interim_results=True
+)
+MEASURED = {"librispeech-test-other", "librivox-austen", "icefall-test_wavs"}
+
+
+def pcm_of(path: Path) -> bytes:
+    samples, _ = soundfile.read(path, dtype="int16")
+    return bytes(samples.tobytes())
+
+
+async def texts_in_pieces(
+    client: AmiraClient, pcm: bytes, cuts: list[int], pause_s: float = 0.0
+) -> list[str]:
+    """Streams `pcm` cut at the given bytes; returns the finals."""
+    finals: list[str] = []
+    edges = [0, *sorted(cut // 2 * 2 for cut in cuts), len(pcm)]
+    async with client.stream(PCM) as stream:
+
+        async def read() -> None:
+            async for response in stream:
+                if response.HasField("result") and response.result.is_final:
+                    finals.append(response.result.alternatives[0].text)
+
+        reader = asyncio.create_task(read())
+        for begin, end in zip(edges, edges[1:], strict=False):
+            await stream.send(pcm[begin:end])
+            await asyncio.sleep(pause_s)
+        await stream.end()
+        await reader
+    return finals
+
+
+async def test_the_stack_is_the_real_one(running: StackThread) -> None:
+    assert '"k2"' in running.log_of("decoder"), "k2 is installed here, and the decoder's log names its search"
+    children = Path(f"/proc/{running.pid_of('triton')}/task/{running.pid_of('triton')}/children").read_text()
+    commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children.split()]
+    assert any(b"tritonserver" in command for command in commands)
+
+
+async def test_words_equal_decoding_the_whole_file_at_once(
+    client: AmiraClient, speech: list[Utterance], model_dir: Path
+) -> None:
+    """Every transcript, hence the word error rate, is that of decoding in-process at once."""
+    utterances = [utterance for utterance in speech if utterance.source in MEASURED]
+    async with in_process_reference(model_dir) as reference:
+        expected = [await reference.text(utterance.path, PCM) for utterance in utterances]
+    heard: list[str] = []
+    for begin in range(0, len(utterances), 8):
+        group = utterances[begin : begin + 8]
+        transcripts = await asyncio.gather(*(client.transcribe(u.path, PCM) for u in group))
+        heard += [transcript.text for transcript in transcripts]
+    assert heard == expected
+    word_error_rate = jiwer.wer([u.text for u in utterances], heard)
+    assert word_error_rate < 0.6, "the starter model's own rate is about 0.56 on this speech"
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cuts=st.lists(st.integers(0, 16_000 * 2 * 8), max_size=40),
+    company=st.integers(0, 6),
+    seed=st.integers(0, 2**16),
+)
+def test_transcript_does_not_depend_on_sizes_pacing_or_company(
+    running: StackThread, cuts: list[int], company: int, seed: int
+) -> None:
+    pcm = pcm_of(CLIP)[: 16_000 * 2 * 8]
+    rng = random.Random(seed)
+
+    async def run() -> tuple[list[str], list[str]]:
+        async with AmiraClient(running.stack.gateway_target) as client:
+            alone = await texts_in_pieces(client, pcm, [])
+            others = [
+                texts_in_pieces(client, pcm[rng.randrange(0, 64_000) // 2 * 2 :], [rng.randrange(200_000)])
+                for _ in range(company)
+            ]
+            mine, *_ = await asyncio.gather(
+                texts_in_pieces(client, pcm, cuts, pause_s=rng.choice([0, 0, 0.003])), *others
+            )
+            return alone, mine
+
+    alone, mine = asyncio.run(run())
+    assert mine == alone
+
+
+async def test_64_streams_at_once_get_their_own_words(
+    client: AmiraClient, speech: list[Utterance], model_dir: Path
+) -> None:
+    utterances = [u for u in speech if 2 < u.seconds < 12][:64]
+    assert len(utterances) == 64
+    async with in_process_reference(model_dir) as reference:
+        expected = [await reference.text(utterance.path, PCM) for utterance in utterances]
+    transcripts = await asyncio.gather(*(client.transcribe(u.path, PCM) for u in utterances))
+    assert [transcript.text for transcript in transcripts] == expected
+    assert len({transcript.session.session_id for transcript in transcripts}) == 64
+
+
+async def test_first_word_after_an_endpoint_and_last_word_before_half_close(
+    client: AmiraClient, speech: list[Utterance]
+) -> None:
+    """Joined recordings with pauses lose no word at the seams that each alone would have."""
+    utterances = [u for u in speech if u.source == "librivox-austen"]
+    pause = bytes(2 * 16_000 * 2)
+    alone = [await texts_in_pieces(client, pcm_of(u.path) + pause, []) for u in utterances]
+    joined = await texts_in_pieces(client, pause.join(pcm_of(u.path) for u in utterances), [])
+    assert len(joined) == len(utterances)
+    for mine, (reference,) in zip(joined, alone, strict=True):
+        assert mine.split()[-1] == reference.split()[-1]
+        assert abs(len(mine.split()) - len(reference.split())) <= 1
+        assert jiwer.wer(reference, mine) < 0.35
+
+
+@pytest.mark.parametrize("method", ["K2", "BEAM", "GREEDY"])
+async def test_every_method_hears_the_clip(client: AmiraClient, method: str) -> None:
+    config = config_pb2.RecognitionConfig(decoding_method=f"DECODING_METHOD_{method}", word_times=True)
+    transcript = await client.transcribe(CLIP, config)
+    reference = CLIP.with_suffix(".txt").read_text().strip()
+    assert jiwer.wer(reference, transcript.text) < 0.5
+    words = [word for result in transcript.finals for word in result.alternatives[0].words]
+    assert " ".join(word.text for word in words) == transcript.text
+
+
+async def test_unary_recognize_has_the_same_words(client: AmiraClient) -> None:
+    streamed = await client.transcribe(CLIP, config_pb2.RecognitionConfig())
+    unary = await client.recognize(CLIP)
+    assert [r.alternatives[0].text for r in unary.results] == [
+        r.alternatives[0].text for r in streamed.finals
+    ]
