@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 
 import structlog
+from pydantic import ValidationError
+
 from amira_core.logs import configure_logs
 from amira_core.rpc.server import run_service, run_until_signal
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.model_folder import find_encoder
-from pydantic import ValidationError
-
 from amira_triton.addresses import AddressInUseError
 from amira_triton.layout import TritonInstallationError, prepare_layout
 from amira_triton.settings import TritonSettings
@@ -32,10 +32,11 @@ async def serve(settings: TritonSettings) -> None:
 
 def main() -> None:
     """Entry point."""
+    configure_logs("triton")
     try:
         settings = TritonSettings()
     except ValidationError as error:
-        sys.exit(_fail(f"bad AMIRA_TRITON_ settings: {error}", 2))
+        sys.exit(_fail(f"bad settings (AMIRA_TRITON_...): {error}", 2))
     configure_logs("triton", settings.log_level, settings.log_format)
     try:
         run_service(lambda: serve(settings))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 
 import grpc
-from amira_core.rpc.options import CHANNEL_OPTIONS
-from amira_encoder import wire
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_encoder import wire
 from amira_triton.addresses import split_address
 
 _EMPTY_SHAPES = {wire.FEATURES: [0, 0, 0], wire.SLOTS: [0], wire.GENERATIONS: [0], wire.RESET: [0]}

@@ -11,17 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 
 import structlog
+
+from amira_core.rpc.server import cancel_and_wait
 from amira_encoder import wire
 from amira_encoder.options import EncoderOptions
-
 from amira_triton import shared_memory
 from amira_triton.addresses import require_free, split_address
 from amira_triton.layout import TritonLayout
 from amira_triton.server_log import ServerLog
 from amira_triton.settings import TritonSettings
+from amira_triton.stub_process import find_stub, wait_for_exit
 
 _log = structlog.get_logger(__name__)
 _TIED = Path(__file__).with_name("exec_tied.py")
+_AFTER_UNLOAD_S = 2.5  # an idle server needs up to 2 s from its stub's end to its own
 _ADMIN_APIS = "model-repository,shared-memory,trace,logging"
 
 
@@ -73,7 +76,7 @@ class TritonServer:
         return await self._started().wait()
 
     async def stop(self) -> None:
-        """Ends the server: asks, waits `stop_timeout_s`, then kills. Leaves no process and no region."""
+        """Ends the server and its stub: asks, waits for `stop_timeout_s` and a little more, then kills."""
         if self._process is None:
             return
         if self._process.returncode is None:
@@ -86,16 +89,23 @@ class TritonServer:
         shared_memory.remove_own()
 
     async def _terminate(self, process: asyncio.subprocess.Process) -> None:
+        stub = find_stub(process.pid)
         with suppress(ProcessLookupError):
             process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), self._settings.stop_timeout_s)
-            _log.info("triton_stopped", pid=process.pid)
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            _log.warning("triton_killed", pid=process.pid, stop_timeout_s=self._settings.stop_timeout_s)
+        ended = asyncio.create_task(process.wait())
+        if stub is not None:
+            unloaded = asyncio.create_task(wait_for_exit(stub))
+            timeout_s = self._settings.stop_timeout_s
+            await asyncio.wait([ended, unloaded], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            await cancel_and_wait([unloaded])
+        # A server whose stub once died waits for that model for ever: with the stub gone, nothing is lost.
+        await asyncio.wait([ended], timeout=_AFTER_UNLOAD_S)
+        if ended.done():
+            _log.info("triton_stopped", pid=process.pid, status=ended.result())
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        _log.warning("triton_killed", pid=process.pid, status=await ended)
 
     def _started(self) -> asyncio.subprocess.Process:
         if self._process is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from amira_core.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from amira_core.settings import ServiceSettings
 from amira_triton.layout import default_cache_dir
 
 _ROOT = Path(__file__).resolve().parents[3]

@@ -70,5 +70,4 @@ class Supervisor:
                 raise
             _log.error("triton_lost", reason=str(error))
         finally:
-            # Shielded: a stop that is itself cancelled must still leave no process behind.
-            await asyncio.shield(server.stop())
+            await server.stop()

@@ -10,8 +10,8 @@ import asyncio
 
 import grpc
 import structlog
-from amira_core.rpc.server import cancel_and_wait
 
+from amira_core.rpc.server import cancel_and_wait
 from amira_triton.control import TritonControl
 from amira_triton.launcher import TritonServer
 from amira_triton.settings import TritonSettings
