@@ -1,6 +1,6 @@
 # One word per task; every task first makes sure that .venv is as the requirements say.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.amira-setup
 PLATFORM := $(shell uname -sm)
