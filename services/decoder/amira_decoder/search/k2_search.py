@@ -43,6 +43,9 @@ from amira_decoder.search.hypothesis import Hypothesis
 from amira_decoder.search.k2_graph import graph_of
 from amira_decoder.search.lattice import Lattice, search_lattice, trace_entry
 
+_WIDTH = 4
+"""Sequences kept per lattice state, at least: with fewer, alignments that part and meet again lose weight."""
+
 
 class _Batch:
     """The k2 object that last advanced some segments, and how long each of them was then."""
@@ -173,10 +176,10 @@ class K2Search:
         automaton, joint = segment.hotwords, self._joint
         entries, found = search_lattice(
             segment.lattice, automaton.next_state, automaton.earned, automaton.at_end,
-            joint.blank_id, joint.key_base, joint.key_modulus, count,
+            joint.blank_id, joint.key_base, joint.key_modulus, max(_WIDTH, count),
         )  # fmt: skip
         hypotheses = []
-        for place in range(found):
+        for place in range(min(found, count)):
             tokens, frames, log_probs = trace_entry(entries, place, joint.blank_id)
             score = float(entries["score"][-1, place])
             hypotheses.append(

@@ -1,13 +1,16 @@
-"""The best token sequences through a lattice of k2's frame-synchronous search.
+"""The likeliest token sequences through a lattice of k2's frame-synchronous search.
 
 A lattice state stands for (frame, predictor context, hotword state), so both of the latter are known
-from the arcs alone: arcs come sorted by source state, and states by frame. At every state the best
-`width` distinct token sequences are kept; that is exact, because two beginnings that differ stay
-different whatever follows. `width` = 1 is the shortest path.
+from the arcs alone: arcs come sorted by source state, and states by frame. At every state the
+`width` best distinct token sequences are kept, each with the summed probability of its alignments
+(which is what a transducer's probability of a sequence is, and lowers the word error rate against
+the single best alignment that k2.shortest_path takes). With `width` above the number of sequences
+in the lattice the result is exact.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +21,17 @@ from amira_decoder.model.joint_kernels import INITIAL_KEY, push_key
 from amira_decoder.search.beam_kernels import extend_digest
 
 ENTRY = np.dtype(
-    [("score", "f8"), ("digest", "i8"), ("before", "i4"), ("token", "i4"), ("log_prob", "f4")], align=True
+    [
+        ("score", "f8"),  # of the token sequence, over all its alignments so far
+        ("share", "f8"),  # the part of it that came over the arc which `before` tells of
+        ("digest", "i8"),  # hash of the sequence
+        ("before", "i4"),  # entry that it comes from, or -1
+        ("token", "i4"),  # token of the last arc, blank too
+        ("log_prob", "f4"),  # the model's log-probability of that token
+    ],
+    align=True,
 )
-"""A token sequence that reaches a state: score, hash, entry it comes from or -1, token of the last arc
-(blank too), and the model's log-probability of it."""
+"""A token sequence that reaches a state."""
 
 EntryArray = NDArray[Any]
 
@@ -43,24 +53,35 @@ class Lattice(NamedTuple):
 def _offer(
     entries: EntryArray, count: int, score: float, digest: int, before: int, token: int, log_prob: float
 ) -> int:
-    """Puts a sequence into a state's sorted list [width], unless it is there with a better score."""
+    """Adds a sequence to a state's sorted list [width]; gives the list's new length."""
     at = 0
     while at < count and entries[at].digest != digest:
         at += 1
-    if at < count:
-        if score <= entries[at].score:
-            return count
-    elif count < len(entries):
-        at = count
-        count += 1
+    total = score
+    known = at < count
+    if known:
+        high, low = max(score, entries[at].score), min(score, entries[at].score)
+        total = high + math.log1p(math.exp(low - high))
+        if score <= entries[at].share:
+            share, before, token, log_prob = (
+                entries[at].share, entries[at].before, entries[at].token, entries[at].log_prob
+            )  # fmt: skip
+        else:
+            share = score
     else:
-        at = count - 1
-        if score <= entries[at].score:
-            return count
-    while at > 0 and entries[at - 1].score < score:
+        share = score
+        if count < len(entries):
+            at = count
+            count += 1
+        else:
+            at = count - 1
+            if score <= entries[at].score:
+                return count
+    while at > 0 and entries[at - 1].score < total:
         entries[at] = entries[at - 1]
         at -= 1
-    entries[at].score = score
+    entries[at].score = total
+    entries[at].share = share
     entries[at].digest = digest
     entries[at].before = before
     entries[at].token = token
