@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
+
 from amira_encoder import wire
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable

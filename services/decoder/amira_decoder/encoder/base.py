@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from amira_encoder.geometry import EncoderGeometry
 from numpy.typing import NDArray
+
+from amira_encoder.geometry import EncoderGeometry
 
 __all__ = ["Encoder", "EncoderBatch", "EncoderGeometry", "EncoderOutput"]
 

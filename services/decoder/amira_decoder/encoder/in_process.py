@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
+
 from amira_core.errors import EncoderLostError, InternalError
+from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable
 from amira_encoder.table_loader import load_slot_table
-
-from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
 
 _log = structlog.get_logger(__name__)
 

@@ -9,13 +9,13 @@ from typing import Any
 import grpc
 import numpy as np
 import structlog
-from amira_core.errors import EncoderLostError, InternalError
-from amira_core.rpc.options import CHANNEL_OPTIONS
-from amira_encoder import wire
 from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from amira_core.errors import AmiraError, EncoderLostError, InternalError
+from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
+from amira_encoder import wire
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +31,11 @@ _OPTIONS = [
 _CONNECT_POLL_S = 0.1
 _READY_TIMEOUT_S = 2.0
 
+_DTYPES: dict[str, type[np.generic]] = {
+    wire.ENCODER_OUT: np.float32,
+    wire.ACCEPTED: np.bool_,
+    wire.GEOMETRY: np.int32,
+}
 _REFUSALS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE}
 """Statuses that blame the batch: a defect of ours, not a loss of Triton."""
 
@@ -86,9 +91,7 @@ class TritonEncoder:
         geometry = self._geometry
         if geometry is None:
             raise EncoderLostError("The encoder is not connected.")
-        frames, accepted = await self._infer(
-            batch, (wire.ENCODER_OUT, wire.ACCEPTED), (np.float32, np.bool_), self._timeout_s
-        )
+        frames, accepted = await self._infer(batch, (wire.ENCODER_OUT, wire.ACCEPTED), self._timeout_s)
         rows = len(batch.slots)
         shape = (rows, geometry.output_frames, geometry.output_dim)
         if frames.shape != shape or accepted.shape != (rows,):
@@ -114,26 +117,19 @@ class TritonEncoder:
             np.zeros(0, np.int64),
             np.zeros(0, np.bool_),
         )
-        (numbers,) = await self._infer(empty, (wire.GEOMETRY,), (np.int32,), timeout_s)
+        (numbers,) = await self._infer(empty, (wire.GEOMETRY,), timeout_s)
         try:
             return wire.parse_description(numbers.tolist())
         except ValueError as error:
             raise EncoderLostError("The encoder's description cannot be read: another version?") from error
 
     async def _infer(
-        self,
-        batch: EncoderBatch,
-        outputs: tuple[str, ...],
-        dtypes: tuple[type[np.generic], ...],
-        timeout_s: float,
+        self, batch: EncoderBatch, outputs: tuple[str, ...], timeout_s: float
     ) -> list[NDArray[Any]]:
         try:
             response = await self._stub.ModelInfer(_request(batch, outputs), timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            _log.debug("encoder_call_failed", code=error.code().name, detail=error.details())
-            if error.code() in _REFUSALS:
-                raise InternalError("The encoder refused a batch.") from error
-            raise EncoderLostError(f"The encoder failed ({error.code().name}).") from error
+            raise _meaning(error, timeout_s) from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -142,7 +138,17 @@ class TritonEncoder:
             raise EncoderLostError("The connection to the encoder was closed.") from None
         except grpc.aio.UsageError as error:
             raise EncoderLostError("The connection to the encoder is closed.") from error
-        return _arrays(response, outputs, dtypes)
+        return _arrays(response, outputs)
+
+
+def _meaning(error: grpc.aio.AioRpcError, timeout_s: float) -> AmiraError:
+    """Triton's own words stay in the log: they are about its insides."""
+    _log.debug("encoder_call_failed", code=error.code().name, detail=error.details())
+    if error.code() in _REFUSALS:
+        return InternalError("The encoder refused a batch.")
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return EncoderLostError(f"The encoder did not answer within {timeout_s * 1000:.0f} ms.")
+    return EncoderLostError("The encoder failed or is being restarted.")
 
 
 def _request(batch: EncoderBatch, outputs: tuple[str, ...]) -> Any:
@@ -160,17 +166,13 @@ def _request(batch: EncoderBatch, outputs: tuple[str, ...]) -> Any:
     return request
 
 
-def _arrays(
-    response: Any, names: tuple[str, ...], dtypes: tuple[type[np.generic], ...]
-) -> list[NDArray[Any]]:
-    """The outputs in the order asked for, as read-only views of the message."""
-    found = {
-        output.name: np.frombuffer(content, dtype).reshape(tuple(output.shape))
-        for output, content, dtype in zip(
-            response.outputs, response.raw_output_contents, dtypes, strict=False
-        )
-        if output.name in names
-    }
-    if tuple(found) != names:
-        raise EncoderLostError("The encoder's answer lacks an output: another version?")
-    return list(found.values())
+def _arrays(response: Any, names: tuple[str, ...]) -> list[NDArray[Any]]:
+    """The outputs in the order of `names`. Copies, because views of a message are read-only."""
+    try:
+        found = {
+            output.name: np.frombuffer(content, _DTYPES[output.name]).reshape(tuple(output.shape)).copy()
+            for output, content in zip(response.outputs, response.raw_output_contents, strict=True)
+        }
+        return [found[name] for name in names]
+    except (KeyError, ValueError) as error:
+        raise EncoderLostError("The encoder's answer cannot be read: is it another version?") from error

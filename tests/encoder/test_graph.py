@@ -1,0 +1,103 @@
+"""Encoders are understood from their graphs, whatever their states, and refused clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amira_encoder.errors import EncoderModelError
+from amira_encoder.graph import read_graph
+from amira_encoder.model_folder import find_encoder
+from tests.encoder.conftest import LSTM_LIKE, METADATA, ZIPFORMER_LIKE, WriteModel
+
+
+def test_states_of_every_layout_are_found(write_model: WriteModel) -> None:
+    graph = read_graph(write_model(ZIPFORMER_LIKE))
+    assert [(state.name, state.batch_axis, state.shape, state.dtype.name) for state in graph.states] == [
+        ("cached_key_0", 1, (6, 1, 3), "float32"),
+        ("cached_conv_0", 0, (1, 5, 2), "float32"),
+        ("cached_avg_0", 2, (2, 3, 1, 4), "float32"),
+        ("cached_len_0", 1, (2, 1), "int64"),
+        ("processed_lens", 0, (1,), "int64"),
+    ]
+    assert [state.result_name for state in graph.states] == [f"new_{state.name}" for state in graph.states]
+    assert (graph.window_frames, graph.chunk_frames, graph.feature_dim) == (12, 8, 4)
+    assert graph.states[2].batch_shape(7) == (2, 3, 7, 4)
+
+
+def test_results_are_paired_by_name_before_order(write_model: WriteModel) -> None:
+    key, length = "float[6,N,3] new_cached_key_0, ", "int64[N] new_processed_lens"
+    swapped = ZIPFORMER_LIKE.replace(key, "").replace(length, f"{length}, {key.rstrip(', ')}")
+    graph = read_graph(write_model(swapped))
+    assert {state.name: state.result_name for state in graph.states}["cached_key_0"] == "new_cached_key_0"
+
+
+def test_results_with_other_names_are_paired_by_order(write_model: WriteModel) -> None:
+    graph = read_graph(write_model(LSTM_LIKE))
+    assert [(state.name, state.result_name) for state in graph.states] == [
+        ("state0", "next_a"),
+        ("state1", "next_b"),
+    ]
+
+
+def test_the_bundled_model(model_dir: Path) -> None:
+    graph = read_graph(find_encoder(model_dir))
+    assert (graph.window_frames, graph.chunk_frames, graph.feature_dim) == (99, 64, 80)
+    assert all(np.prod(state.shape) > 0 for state in graph.states)
+
+
+@pytest.mark.parametrize("key", ["T", "decode_chunk_len"])
+@pytest.mark.parametrize("value", [None, "", "many", "0", "-8"])
+def test_missing_or_wrong_metadata(write_model: WriteModel, key: str, value: str | None) -> None:
+    metadata = (
+        {**METADATA, key: value} if value is not None else {k: v for k, v in METADATA.items() if k != key}
+    )
+    if key == "T" and value is None:
+        assert read_graph(write_model(LSTM_LIKE, metadata)).window_frames == 12  # x says so too
+        return
+    with pytest.raises(EncoderModelError, match=key):
+        read_graph(write_model(LSTM_LIKE, metadata))
+
+
+@pytest.mark.parametrize(
+    ("graph", "complaint"),
+    [
+        (LSTM_LIKE.replace("float[N,12,4] x", "float[1,12,4] x"), "batch axis of x is fixed"),
+        (LSTM_LIKE.replace("float[1,N,4] state0", "float[1,1,4] state0"), "exactly one batch axis"),
+        (LSTM_LIKE.replace("float[1,N,4] state0", "float[N,N,4] state0"), "exactly one batch axis"),
+        (LSTM_LIKE.replace("float[1,N,4] state0", "float[layers,N,4] state0"), "not fixed"),
+        (LSTM_LIKE.replace(", float[1,N,4] next_b", ""), "2 states go in but 1 come out"),
+        (LSTM_LIKE.replace("float[N,12,4] x", "float[N,12,D] x"), "feature_dim"),
+        (LSTM_LIKE.replace("float[N,12,4] x", "float[N,11,4] x"), "T=12, but x has 11"),
+        ("encoder (float[N,4] x) => (float[N,4] y) { y = Identity (x) }", "x must be float32"),
+    ],
+)
+def test_graphs_that_are_no_streaming_encoders(write_model: WriteModel, graph: str, complaint: str) -> None:
+    with pytest.raises(EncoderModelError, match=complaint):
+        read_graph(write_model(graph))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\0" * 1000])
+def test_files_that_are_no_graphs(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "encoder.onnx"
+    path.write_bytes(content)
+    with pytest.raises(EncoderModelError, match=r"encoder\.onnx"):
+        read_graph(path)
+
+
+def test_choosing_the_encoder_of_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(EncoderModelError, match="no encoder"):
+        find_encoder(tmp_path)
+    with pytest.raises(EncoderModelError, match="not found"):
+        find_encoder(tmp_path / "nowhere")
+    (tmp_path / "encoder-99.int8.onnx").touch()
+    assert find_encoder(tmp_path).name == "encoder-99.int8.onnx"
+    (tmp_path / "encoder-99.onnx").touch()
+    assert find_encoder(tmp_path).name == "encoder-99.onnx"
+    (tmp_path / "encoder-98.onnx").touch()
+    with pytest.raises(EncoderModelError, match=r"encoder-98\.onnx, encoder-99\.onnx"):
+        find_encoder(tmp_path)
+    (tmp_path / "encoder.onnx").touch()
+    assert find_encoder(tmp_path).name == "encoder.onnx"
