@@ -1,32 +1,51 @@
-"""The status that a server really gave when a write was under way at that moment.
+"""The status that a server really gave, whatever a write under way at that moment met with.
 
-grpc.aio marks a call as INTERNAL, "Internal error from Core", when a write fails because the server
-has just ended the call, and puts the server's own status over it a moment later.
+When a write fails because the server has just ended the call, grpc.aio marks the call as INTERNAL,
+"Internal error from Core", over the server's own status and details. They are seen only by a
+callback that looks while they are there.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import grpc
 
 _CORE_DETAILS = "Internal error from Core"
-_POLLS = 50
-_POLL_S = 0.01
+
+_Call = grpc.aio.StreamStreamCall[Any, Any]
 
 
-async def true_failure(
-    call: grpc.aio.StreamStreamCall[Any, Any], failure: grpc.aio.AioRpcError
-) -> grpc.aio.AioRpcError:
-    """`failure`, or what replaces it within half a second if it is only that a write failed."""
-    if failure.code() is not grpc.StatusCode.INTERNAL or failure.details() != _CORE_DETAILS:
-        return failure
-    for _ in range(_POLLS):
-        await asyncio.sleep(_POLL_S)
-        details = await call.details()
-        if details != _CORE_DETAILS:
-            return grpc.aio.AioRpcError(
-                await call.code(), await call.initial_metadata(), await call.trailing_metadata(), details
+class ServerStatus:
+    """Keeps the first status of a call that did not come from grpc.aio's own write failure."""
+
+    def __init__(self, call: _Call) -> None:
+        self._failure: grpc.aio.AioRpcError | None = None
+        call.add_done_callback(self._look)
+
+    def failure(self, reported: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+        """What the server said in place of `reported`, if that is only a failed write."""
+        if reported.details() == _CORE_DETAILS and self._failure is not None:
+            return self._failure
+        return reported
+
+    def _look(self, call: _Call) -> None:
+        details = _at_once(call.details())
+        if self._failure is None and details != _CORE_DETAILS:
+            self._failure = grpc.aio.AioRpcError(
+                _at_once(call.code()),
+                _at_once(call.initial_metadata()),
+                _at_once(call.trailing_metadata()),
+                details,
             )
-    return failure
+
+
+def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that has nothing to wait for: a finished call knows all of this."""
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return finished.value
+    coroutine.close()
+    return None

@@ -30,7 +30,7 @@ from amira.asr.v1.speech_pb2 import (
     UpdateConfig,
 )
 from amira_client.audio import SAMPLE_BYTES
-from amira_client.core_status import true_failure
+from amira_client.core_status import ServerStatus
 from amira_client.errors import AmiraClientError, ServerError, StreamStateError, from_rpc_error
 
 Call = grpc.aio.StreamStreamCall[StreamingRecognizeRequest, StreamingRecognizeResponse]
@@ -50,6 +50,7 @@ class RecognitionStream:
 
     def __init__(self, call: Call, config: RecognitionConfig, target: str) -> None:
         self._call = call
+        self._status = ServerStatus(call)
         self._target = target
         self._offset_unit_bytes = SAMPLE_BYTES.get(config.encoding, 1) * (
             (config.channels or 1) if config.encoding in SAMPLE_BYTES else 1
@@ -238,7 +239,7 @@ class RecognitionStream:
                     self._session = response.session
                 await self._inbound.put(response)
         except grpc.aio.AioRpcError as failure:
-            self._failure = from_rpc_error(await true_failure(self._call, failure), self._target)
+            self._failure = from_rpc_error(self._status.failure(failure), self._target)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
