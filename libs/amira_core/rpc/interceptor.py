@@ -70,6 +70,8 @@ def _streaming(inner: Callable[..., Any], method: str) -> Callable[..., Awaitabl
                 await result
             # A cancelled call looks like a finished one until the next await (grpc aio gives EOF first).
             await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            await _raise_or_abort(context, method, error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
             await _abort(context, method, error)
 
@@ -80,18 +82,32 @@ def _unary(inner: Callable[..., Any], method: str) -> Callable[..., Awaitable[An
     async def wrapped(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
             return await inner(request, context)
+        except asyncio.CancelledError as error:
+            await _raise_or_abort(context, method, error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
             await _abort(context, method, error)
 
     return wrapped
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error: Exception) -> None:
+async def _raise_or_abort(
+    context: grpc.aio.ServicerContext[Any, Any], method: str, error: asyncio.CancelledError
+) -> None:
+    """Passes a cancellation of this call on; one that only strayed here would leave the client hanging.
+
+    grpc.aio sends no status for a handler that ends with CancelledError, whoever it was meant for.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise error
+    await _abort(context, method, error)
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error: BaseException) -> None:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        inner = error.exceptions[0]
-        error = inner if isinstance(inner, Exception) else error
+        error = error.exceptions[0]
     if not isinstance(error, errors.AmiraError):
         incident_id = uuid.uuid4().hex[:12]
         _log.error("unexpected_error", method=method, incident_id=incident_id, exc_info=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
 from amira_core import errors
+from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.status import from_rpc_error
 
@@ -36,7 +37,7 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         call: grpc.aio.StreamStreamCall[RequestT, ResponseT],
         lost: type[errors.ServiceUnavailableError],
     ) -> None:
-        self._call = call
+        self._call = DuplexCall(call)
         self._lost = lost
         self._writing_since: float | None = None
         self._heard_at = time.monotonic()
@@ -56,13 +57,10 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         """Sends; waits while the service takes no more. False: the call is over; :meth:`read` says why."""
         self._writing_since = time.monotonic()
         try:
-            await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return False
+            return await self._call.write(request)
         finally:
             self._writing_since = None
             self.moved_at = time.monotonic()
-        return True
 
     async def done_writing(self) -> None:
         """Half-closes."""
@@ -79,7 +77,7 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         except grpc.aio.AioRpcError as failure:
             raise from_rpc_error(failure, self._lost) from failure
         self._heard_at = time.monotonic()
-        return None if response is grpc.aio.EOF else cast(ResponseT, response)
+        return response
 
     def lost(self, what: str) -> errors.ServiceUnavailableError:
         """The error for a service that does not keep its protocol."""

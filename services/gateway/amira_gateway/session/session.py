@@ -127,12 +127,14 @@ class Session:
     # --- the conversation ----------------------------------------------------------------------
 
     async def _converse_and_close(self) -> None:
-        error: Exception | None = None
+        error: Exception | None = RuntimeError("the conversation was cancelled")
         try:
             await self._converse()
+            error = None
         except Exception as failure:  # noqa: BLE001 - `run` raises it once the client has what came before
             error = _first(failure)
-        self._outbound.close(error)
+        finally:
+            self._outbound.close(error)
 
     async def _converse(self) -> None:
         settings = self._settings

@@ -1,0 +1,333 @@
+"""A frontend and a decoder that do next to nothing, over real gRPC, and a gateway in front of them.
+
+The frontend passes audio through as if it were features (10 ms = 320 bytes, as in 16 kHz LINEAR16);
+the decoder counts them in chunks of 640 ms and says how many bytes a segment had. Both remember what
+came and how each call ended, and call `hook` before they act on a message, to fail or to hang there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from amira.asr.v1 import config_pb2, result_pb2, speech_pb2, speech_pb2_grpc
+from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
+from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
+from amira_core import errors
+from amira_core.rpc.call import DuplexCall
+from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_core.rpc.server import RpcServer
+from amira_core.rpc.status import from_rpc_error
+from amira_gateway.server import SpeechServicer
+from amira_gateway.services import Services
+from amira_gateway.settings import GatewaySettings
+
+FRAME_BYTES = 320
+CHUNK_FRAMES = 64
+
+
+@dataclass
+class Call:
+    """One call as a scripted service saw it."""
+
+    requests: list[Any] = field(default_factory=list)
+    audio: bytearray = field(default_factory=bytearray)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    outcome: str = "running"
+
+    @property
+    def kinds(self) -> list[str]:
+        return [request.WhichOneof("request") for request in self.requests]
+
+
+Hook = Callable[[Call, Any], Awaitable[None]]
+
+
+async def _nothing(call: Call, request: Any) -> None:
+    """The hook that lets everything pass."""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that nobody announces; TimeoutError after 10 s."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+class _Scripted:
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.hook: Hook = _nothing
+        self.opened = asyncio.Event()
+
+    async def _run(self, context: Any, step: Callable[[Call, Any], Awaitable[bool]]) -> None:
+        call = Call()
+        self.calls.append(call)
+        self.opened.set()
+        try:
+            while (request := await context.read()) is not grpc.aio.EOF:
+                call.requests.append(request)
+                await self.hook(call, request)
+                if await step(call, request):
+                    break
+            else:
+                await asyncio.sleep(0.01)  # a cancelled call looks half-closed at first
+                call.outcome = "half-closed"
+                return
+            call.outcome = "done"
+        except asyncio.CancelledError:
+            call.outcome = "cancelled"
+            raise
+        except BaseException as error:
+            call.outcome = type(error).__name__
+            raise
+        finally:
+            call.over.set()
+
+    async def all_over(self) -> list[str]:
+        """Outcomes, once every call has ended."""
+        async with asyncio.timeout(5):
+            for call in self.calls:
+                await call.over.wait()
+        return [call.outcome for call in self.calls]
+
+
+class ScriptedFrontend(_Scripted, frontend_pb2_grpc.FrontendServicer):
+    """Audio in, the same bytes out as frames."""
+
+    async def Extract(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        async def step(call: Call, request: frontend_pb2.ExtractRequest) -> bool:
+            kind = request.WhichOneof("request")
+            samples = len(call.audio) // 2
+            if kind == "audio":
+                call.audio += request.audio
+                features = frontend_pb2.Features(
+                    frames=request.audio,
+                    first_frame=samples // 160,
+                    received_samples=len(call.audio) // 2,
+                )
+                await context.write(frontend_pb2.ExtractResponse(features=features))
+            elif kind == "barrier":
+                await context.write(frontend_pb2.ExtractResponse(barrier=request.barrier))
+            elif kind == "end":
+                summary = frontend_pb2.ExtractSummary(frames=samples // 160, samples=samples)
+                await context.write(frontend_pb2.ExtractResponse(summary=summary))
+                return True
+            return False
+
+        await self._run(context, step)
+
+
+class ScriptedDecoder(_Scripted, decoder_pb2_grpc.DecoderServicer):
+    """Counts: an interim per 640 ms, a final per flush and at the end, marks echoed."""
+
+    model = config_pb2.ModelInfo(name="counter", version="7", language_code="en")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model.chunk_duration.FromMilliseconds(640)
+        self.model.look_ahead.FromMilliseconds(350)
+        self.described = 0
+
+    async def Describe(self, request: Any, context: Any) -> decoder_pb2.DescribeResponse:  # noqa: N802
+        self.described += 1
+        return decoder_pb2.DescribeResponse(
+            models=[self.model],
+            decoding_methods=[config_pb2.DECODING_METHOD_BEAM],
+            slots_total=4,
+            max_hotwords=200,
+        )
+
+    async def Decode(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        segment = 0
+        segment_began = 0
+        chunks = 0
+        interims = False
+
+        async def say(call: Call, **fields: Any) -> None:
+            frames = len(call.audio) // FRAME_BYTES
+            await context.write(decoder_pb2.DecodeResponse(decoded_frames=frames, **fields))
+
+        async def result(call: Call, final: bool) -> None:
+            text = f"{len(call.audio) - segment_began} bytes"
+            await say(
+                call,
+                result=result_pb2.StreamingResult(
+                    segment_id=segment, is_final=final, alternatives=[result_pb2.Alternative(text=text)]
+                ),
+            )
+
+        async def step(call: Call, request: decoder_pb2.DecodeRequest) -> bool:
+            nonlocal segment, segment_began, chunks, interims
+            kind = request.WhichOneof("request")
+            if kind == "config":
+                interims = request.config.interim_results
+                await say(call, accepted=decoder_pb2.StreamAccepted(model=self.model, slot=1))
+            elif kind == "features":
+                call.audio += request.features
+                done = len(call.audio) // (CHUNK_FRAMES * FRAME_BYTES)
+                if done > chunks and interims:
+                    await result(call, final=False)
+                chunks = done
+            elif kind in ("flush", "end"):
+                if len(call.audio) > segment_began:
+                    await result(call, final=True)
+                    segment += 1
+                    segment_began = len(call.audio)
+            elif kind == "mark":
+                await say(call, mark=request.mark)
+            return bool(kind == "end")
+
+        await self._run(context, step)
+
+
+@dataclass
+class Stack:
+    """A gateway with its scripted services and a client's stub."""
+
+    frontend: ScriptedFrontend
+    decoder: ScriptedDecoder
+    frontend_server: RpcServer
+    decoder_server: RpcServer
+    gateway: SpeechServicer
+    gateway_server: RpcServer
+    port: int
+    channel: grpc.aio.Channel
+    stub: Any
+
+    def open(self) -> DuplexCall[Any, Any]:
+        """A new StreamingRecognize call."""
+        return DuplexCall(self.stub.StreamingRecognize())
+
+    async def freed(self) -> None:
+        """Waits until the gateway holds no stream any more and every downstream call is over."""
+        await until(lambda: len(self.gateway.admission) == 0)
+        await self.frontend.all_over()
+        await self.decoder.all_over()
+
+
+@asynccontextmanager
+async def running(**settings: Any) -> AsyncIterator[Stack]:
+    """A whole stack on free ports; `settings` are the gateway's."""
+    frontend, decoder = ScriptedFrontend(), ScriptedDecoder()
+    frontend_server = RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend")
+    frontend_pb2_grpc.add_FrontendServicer_to_server(frontend, frontend_server.grpc)
+    decoder_server = RpcServer("127.0.0.1:0", "amira.decoder.v1.Decoder")
+    decoder_pb2_grpc.add_DecoderServicer_to_server(decoder, decoder_server.grpc)
+    frontend_port, decoder_port = await frontend_server.start(), await decoder_server.start()
+    services = Services(f"127.0.0.1:{frontend_port}", f"127.0.0.1:{decoder_port}")
+    gateway = SpeechServicer(services, GatewaySettings(**settings))
+    server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
+    speech_pb2_grpc.add_SpeechServicer_to_server(gateway, server.grpc)
+    port = await server.start()
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
+    try:
+        yield Stack(
+            frontend,
+            decoder,
+            frontend_server,
+            decoder_server,
+            gateway,
+            server,
+            port,
+            channel,
+            speech_pb2_grpc.SpeechStub(channel),
+        )
+    finally:
+        await channel.close()
+        await server.stop(0)
+        await services.close()
+        await frontend_server.stop(0)
+        await decoder_server.stop(0)
+
+
+# --- what clients send -------------------------------------------------------------------------------
+
+Request = speech_pb2.StreamingRecognizeRequest
+
+
+def config(**fields: Any) -> Request:
+    """A config; 16 kHz LINEAR16 with interims unless told otherwise."""
+    settings: dict[str, Any] = {
+        "encoding": config_pb2.AUDIO_ENCODING_LINEAR16,
+        "sample_rate_hz": 16_000,
+        "interim_results": True,
+    }
+    return Request(config=config_pb2.RecognitionConfig(**(settings | fields)))
+
+
+def audio(content: bytes, offset: int | None = None) -> Request:
+    """Audio, with an offset where one is given."""
+    return Request(audio=speech_pb2.AudioChunk(content=content, offset=offset))
+
+
+def control(**fields: Any) -> Request:
+    """A control such as control(flush=speech_pb2.Flush())."""
+    return Request(control=speech_pb2.StreamControl(**fields))
+
+
+FLUSH = control(flush=speech_pb2.Flush())
+END = control(end_of_audio=speech_pb2.EndOfAudio())
+KEEP_ALIVE = control(keep_alive=speech_pb2.KeepAlive())
+
+
+def mark(name: str) -> Request:
+    """A MARK control."""
+    return control(mark=speech_pb2.Mark(id=name))
+
+
+def pattern(count: int) -> bytes:
+    """Bytes that differ from place to place, so that a lost or doubled piece shows."""
+    return (bytes(index * 131 % 251 for index in range(251)) * (count // 251 + 1))[:count]
+
+
+# --- what clients get --------------------------------------------------------------------------------
+
+
+@dataclass
+class Answer:
+    """Everything that came back on one call."""
+
+    responses: list[speech_pb2.StreamingRecognizeResponse]
+    error: errors.AmiraError | None
+    code: grpc.StatusCode
+
+    @property
+    def kinds(self) -> list[str]:
+        return [str(response.WhichOneof("response")) for response in self.responses]
+
+    @property
+    def finals(self) -> list[str]:
+        return [
+            response.result.alternatives[0].text for response in self.responses if response.result.is_final
+        ]
+
+
+async def finish(call: DuplexCall[Any, Any]) -> Answer:
+    """Reads a call to its end."""
+    responses = []
+    try:
+        async with asyncio.timeout(10):
+            while (response := await call.read()) is not None:
+                responses.append(response)
+    except grpc.aio.AioRpcError as failure:
+        return Answer(responses, from_rpc_error(failure, errors.ServiceUnavailableError), failure.code())
+    return Answer(responses, None, grpc.StatusCode.OK)
+
+
+async def talk(stack: Stack, *requests: Request, half_close: bool = True) -> Answer:
+    """Sends requests on a new call and reads it to its end."""
+    call = stack.open()
+    reading = asyncio.create_task(finish(call))
+    for request in requests:
+        if not await call.write(request):
+            break
+    else:
+        if half_close:
+            await call.done_writing()
+    return await reading

@@ -1,0 +1,357 @@
+"""Clients that leave, services that die or hang: the right status, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+
+from amira_core import errors
+from amira_gateway.server import drain
+from tests.gateway.scripted import (
+    END,
+    FLUSH,
+    KEEP_ALIVE,
+    Stack,
+    audio,
+    config,
+    finish,
+    mark,
+    pattern,
+    running,
+    talk,
+    until,
+)
+
+POINTS = ["opened", "configured", "accepted", "audio", "backlog", "flushed", "ended"]
+
+
+async def reach(stack: Stack, point: str) -> Any:
+    """A call that has come to `point`; the decoder acts on nothing after that."""
+    hold = {"configured": "config", "backlog": "features", "flushed": "flush", "ended": "end"}.get(point)
+
+    async def hook(call: object, request: Any) -> None:
+        if request.WhichOneof("request") == hold:
+            await asyncio.sleep(60)
+
+    stack.decoder.hook = hook
+    call = stack.open()
+    if point == "opened":
+        await until(lambda: len(stack.gateway.admission) == 1)
+        return call
+    await call.write(config())
+    if point == "configured":
+        await until(lambda: len(stack.decoder.calls) == 1)
+        return call
+    await call.read()
+    if point == "accepted":
+        return call
+    for _ in range(10):
+        await call.write(audio(pattern(3_200)))
+    if point == "flushed":
+        await call.write(FLUSH)
+    if point == "ended":
+        await call.write(END)
+    kind = hold or "features"
+    await until(lambda: bool(stack.decoder.calls) and kind in stack.decoder.calls[0].kinds)
+    return call
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_cancelled_stream_frees_everything(point: str) -> None:
+    async with running() as stack:
+        call = await reach(stack, point)
+        call.cancel()
+        await stack.freed()
+        assert all(outcome in ("cancelled", "half-closed") for outcome in await stack.decoder.all_over())
+        stack.decoder.hook = stack.frontend.hook
+        assert (await talk(stack, config(), audio(pattern(320)))).finals == ["320 bytes"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_lost_connection_frees_everything(point: str) -> None:
+    async with running() as stack:
+        await reach(stack, point)
+        await stack.channel.close()
+        await stack.freed()
+
+
+@pytest.mark.parametrize(
+    "point", ["opened", "configured", "accepted", "audio", "backlog", "flushed", "ended"]
+)
+async def test_a_dead_decoder_is_named(point: str) -> None:
+    async with running() as stack:
+        call = await reach(stack, point)
+        await stack.decoder_server.stop(0)
+        if point == "opened":
+            await call.write(config())
+        answer = await finish(call)
+        assert isinstance(answer.error, errors.DecoderLostError)
+        assert answer.error.retryable
+        assert answer.code is grpc.StatusCode.UNAVAILABLE
+        await stack.freed()
+
+
+@pytest.mark.parametrize("point", ["opened", "configured", "accepted", "audio"])
+async def test_a_dead_frontend_is_named(point: str) -> None:
+    async with running() as stack:
+        call = await reach(stack, point)
+        await stack.frontend_server.stop(0)
+        if point == "opened":
+            await call.write(config())
+        if point == "configured":
+            stack.decoder.hook = stack.frontend.hook
+            call.cancel()
+            call = stack.open()
+            await call.write(config())
+        answer = await finish(call)
+        assert isinstance(answer.error, errors.FrontendLostError)
+        assert answer.code is grpc.StatusCode.UNAVAILABLE
+        await stack.freed()
+
+
+@pytest.mark.parametrize("service", ["frontend", "decoder"])
+@pytest.mark.parametrize(
+    "failure", [ZeroDivisionError("bug"), errors.MalformedAudioError("no audio"), asyncio.CancelledError()]
+)
+async def test_a_failing_service(service: str, failure: BaseException) -> None:
+    lost = {"frontend": errors.FrontendLostError, "decoder": errors.DecoderLostError}[service]
+    expected = type(failure) if isinstance(failure, errors.AmiraError) else lost
+    async with running() as stack:
+
+        async def fail(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == "barrier" or request.WhichOneof("request") == "mark":
+                raise failure
+
+        getattr(stack, service).hook = fail
+        answer = await talk(stack, config(), audio(pattern(64_000)), mark("m"), audio(pattern(64_000)))
+        assert type(answer.error) is expected
+        assert answer.kinds[0] == "session"
+        await stack.freed()
+
+
+async def test_results_from_before_a_failure_come_first() -> None:
+    async with running() as stack:
+
+        async def fail(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == "end":
+                raise errors.EncoderLostError("gone")
+
+        stack.decoder.hook = fail
+        sent = []
+        for count in range(20):
+            sent += [audio(pattern(320)), mark(str(count))]
+        answer = await talk(stack, config(), *sent)
+        assert isinstance(answer.error, errors.EncoderLostError)
+        assert [r.mark.id for r in answer.responses if r.HasField("mark")] == [str(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("service", ["frontend", "decoder"])
+async def test_a_service_that_ends_early_with_ok(service: str) -> None:
+    lost = {"frontend": errors.FrontendLostError, "decoder": errors.DecoderLostError}[service]
+    async with running() as stack:
+        scripted = getattr(stack, service)
+        run = scripted._run
+
+        async def ends_early(context: Any, step: Any) -> None:
+            async def one_more(call: Any, request: Any) -> bool:
+                await step(call, request)
+                return len(call.requests) == 3
+
+            await run(context, one_more)
+
+        scripted._run = ends_early
+        answer = await talk(stack, config(), *(audio(pattern(6_400)) for _ in range(50)), half_close=False)
+        assert type(answer.error) is lost
+        await stack.freed()
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [
+        ("decoder", "config"),
+        ("decoder", "features"),
+        ("decoder", "end"),
+        ("frontend", "audio"),
+        ("frontend", "end"),
+    ],
+)
+async def test_a_service_that_hangs_counts_as_lost(service: str, kind: str) -> None:
+    lost = {"frontend": errors.FrontendLostError, "decoder": errors.DecoderLostError}[service]
+    async with running(service_timeout_s=0.4, buffer_audio_s=1) as stack:
+
+        async def hang(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == kind:
+                await asyncio.sleep(60)
+
+        getattr(stack, service).hook = hang
+        call = stack.open()
+        reading = asyncio.create_task(finish(call))
+        await call.write(config())
+        # 20 s of audio is more than all the buffers hold.
+        for _ in range(1 if kind == "end" else 40):
+            if not await call.write(audio(pattern(16_000))):
+                break
+        else:
+            await call.done_writing()
+        answer = await reading
+        assert type(answer.error) is lost
+        await stack.freed()
+
+
+async def test_an_idle_client_is_ended() -> None:
+    async with running(idle_timeout_s=0.2) as stack:
+        answer = await talk(stack, config(), audio(pattern(320)), half_close=False)
+        assert isinstance(answer.error, errors.IdleTimeoutError)
+        answer = await talk(stack, half_close=False)  # not even a config
+        assert isinstance(answer.error, errors.IdleTimeoutError)
+        await stack.freed()
+
+
+async def test_keep_alive_keeps_alive_and_waiting_for_the_end_is_not_idle() -> None:
+    async with running(idle_timeout_s=0.4) as stack:
+
+        async def slow(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == "end":
+                await asyncio.sleep(0.8)
+
+        stack.decoder.hook = slow
+        call = stack.open()
+        await call.write(config())
+        for _ in range(10):
+            await asyncio.sleep(0.08)
+            await call.write(KEEP_ALIVE)
+        await call.write(audio(pattern(320)))
+        await call.write(END)
+        assert (await finish(call)).finals == ["320 bytes"]
+
+
+async def test_a_client_that_does_not_read_is_ended() -> None:
+    async with running(client_stall_timeout_s=0.3) as stack:
+        call = stack.open()
+        await call.write(config())
+        written = 0
+        async with asyncio.timeout(20):
+            while len(stack.gateway.admission) or not stack.decoder.calls:
+                try:
+                    async with asyncio.timeout(1):
+                        await call.write(mark("m" * 120))
+                    written += 1
+                except (
+                    TimeoutError,
+                    grpc.aio.AioRpcError,
+                    asyncio.InvalidStateError,
+                    asyncio.CancelledError,
+                ):
+                    break
+        await stack.freed()  # although the client has read nothing at all
+        await stack.gateway_server.stop(0.2)
+
+
+async def test_a_slow_reader_misses_interims_only() -> None:
+    async with running() as stack:
+        call = stack.open()
+        await call.write(config())
+        sound = pattern(20_480)
+        for count in range(300):
+            await call.write(audio(sound))
+            await call.write(mark(f"{count}" + "m" * 100))
+            if count % 100 == 99:
+                await call.write(FLUSH)
+        await call.write(END)
+        answer = await finish(call)
+        marks = [r.mark.id.rstrip("m") for r in answer.responses if r.HasField("mark")]
+        assert marks == [str(count) for count in range(300)]
+        assert answer.finals == ["2048000 bytes"] * 3
+        assert answer.code is grpc.StatusCode.OK
+
+
+async def test_a_client_faster_than_the_services_is_slowed_down_not_refused() -> None:
+    async with running(buffer_audio_s=1) as stack:
+        gate = asyncio.Event()
+
+        async def hold(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == "features":
+                await gate.wait()
+
+        stack.decoder.hook = hold
+        call = stack.open()
+        await call.write(config())
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            for _ in range(100):
+                await call.write(audio(pattern(16_000)))
+                sent += 1
+            await call.done_writing()
+
+        flooding = asyncio.create_task(send())
+        await asyncio.sleep(0.5)
+        held = sent
+        gate.set()
+        answer = await finish(call)
+        await flooding
+        assert answer.finals == ["1600000 bytes"]
+        assert held < 50  # 25 s: the rest waited at the client
+
+
+async def test_a_flood_of_controls_does_not_fill_the_memory() -> None:
+    async with running(buffer_audio_s=1) as stack:
+        gate = asyncio.Event()
+
+        async def hold(call: object, request: Any) -> None:
+            await gate.wait()
+
+        stack.decoder.hook = hold
+        call = stack.open()
+        await call.write(config())
+        writing = asyncio.create_task(flood(call, 2_000))
+        await asyncio.sleep(0.3)
+        (session,) = stack.gateway.admission._sessions
+        assert session._queue.weight <= 1.0
+        gate.set()
+        reading = await finish(call)
+        await writing
+        assert reading.kinds.count("mark") == 2_000
+
+
+async def flood(call: Any, count: int) -> None:
+    for _ in range(count):
+        if not await call.write(mark("x" * 100)):
+            return
+    await call.done_writing()
+
+
+async def test_a_half_close_and_a_cancel_at_once() -> None:
+    async with running() as stack:
+        for _ in range(20):
+            call = stack.open()
+            await call.write(config())
+            await call.write(audio(pattern(320)))
+            await call.done_writing()
+            call.cancel()
+        await stack.freed()
+        assert (await talk(stack, config(), audio(pattern(320)))).finals == ["320 bytes"]
+
+
+async def test_draining_ends_streams_with_a_reason() -> None:
+    async with running() as stack:
+        call = await reach(stack, "audio")
+        draining = asyncio.create_task(drain(stack.gateway_server, stack.gateway, 0.2))
+        answer = await finish(call)
+        assert isinstance(answer.error, errors.DrainingError)
+        await draining
+        await stack.freed()
+
+
+async def test_draining_lets_a_stream_finish() -> None:
+    async with running() as stack:
+        call = await reach(stack, "audio")
+        draining = asyncio.create_task(drain(stack.gateway_server, stack.gateway, 5))
+        await asyncio.sleep(0.05)
+        await call.done_writing()
+        assert (await finish(call)).finals == ["32000 bytes"]
+        await draining
