@@ -57,7 +57,7 @@ def render_line(service: str, raw: str) -> Text:
     message = f"{record.get('event', '')} {values}".strip()
     text = _compose(_clock(record.get("timestamp")), service, level, message)
     if "exception" in record:
-        text.append("\n    " + _trace(record["exception"]), style="red")
+        text.append(printable("\n    " + _trace(record["exception"])), style="red")
     return text
 
 
@@ -67,8 +67,13 @@ def _compose(clock: str, service: str, level: str, message: str) -> Text:
     text.append(f"{service:<{_NAME_WIDTH}} ", style=_COLOURS.get(service, "white"))
     if level and level != "info":
         text.append(f"{level} ", style=_LEVELS.get(level, ""))
-    text.append(message, style=_LEVELS.get(level, ""))
+    text.append(printable(message), style=_LEVELS.get(level, ""))
     return text
+
+
+def printable(words: str) -> str:
+    """`words` without characters that would steer the terminal (a log may quote what a client sent)."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
 def _clock(timestamp: Any) -> str:

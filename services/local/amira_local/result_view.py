@@ -13,6 +13,7 @@ from rich.text import Text
 
 from amira.asr.v1.result_pb2 import Alternative, StreamingResult
 from amira_client import AmiraClientError, StreamingRecognizeResponse
+from amira_local.log_view import printable
 
 
 class PlainView:
@@ -103,7 +104,7 @@ class JsonView(PlainView):
 
 def interim_text(result: StreamingResult) -> Text:
     """The words of an interim: stable ones firm, the rest faint."""
-    words = result.alternatives[0].text.split() if result.alternatives else []
+    words = printable(result.alternatives[0].text).split() if result.alternatives else []
     text = Text(" ".join(words[: result.stable_words]), style="bold")
     if rest := words[result.stable_words :]:
         text.append((" " if text.plain else "") + " ".join(rest), style="dim not bold")
@@ -119,9 +120,10 @@ def final_lines(result: StreamingResult) -> list[Text]:
         result.segment_start.ToTimedelta().total_seconds(),
         result.audio_processed.ToTimedelta().total_seconds(),
     )
-    lines = [Text(f"[{start:7.2f} {end:7.2f}] ", style="dim").append(best.text, style="not dim")]
+    lines = [Text(f"[{start:7.2f} {end:7.2f}] ", style="dim").append(printable(best.text), style="not dim")]
     lines += [
-        Text(f"{number:>18}. {other.text}", style="dim") for number, other in enumerate(others, start=2)
+        Text(f"{number:>18}. {printable(other.text)}", style="dim")
+        for number, other in enumerate(others, start=2)
     ]
     return lines + _word_lines(best)
 
@@ -131,5 +133,5 @@ def _word_lines(reading: Alternative) -> list[Text]:
     for word in reading.words:
         start, end = word.start.ToTimedelta().total_seconds(), word.end.ToTimedelta().total_seconds()
         confidence = f"  {word.confidence:.2f}" if word.HasField("confidence") else ""
-        lines.append(Text(f"  {start:7.2f} {end:7.2f}  {word.text}{confidence}"))
+        lines.append(Text(f"  {start:7.2f} {end:7.2f}  {printable(word.text)}{confidence}"))
     return lines

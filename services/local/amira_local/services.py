@@ -87,6 +87,6 @@ def _service(name: str, options: StackOptions, ports: tuple[int, ...], env: Mapp
 
 def _ports(options: StackOptions) -> dict[str, int]:
     if not options.ephemeral_ports:
-        return {**_WELL_KNOWN, "gateway": options.port or GATEWAY_PORT}
+        return {**_WELL_KNOWN, "gateway": options.port or _WELL_KNOWN["gateway"]}
     ports = dict(zip(_WELL_KNOWN, free_ports(len(_WELL_KNOWN)), strict=True))
     return {**ports, "gateway": options.port} if options.port else ports
