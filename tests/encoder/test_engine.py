@@ -56,6 +56,22 @@ def test_bf16_is_read_from_the_kernels_list(tmp_path: Path) -> None:
     cpu.has_fast_bf16.cache_clear()
 
 
+def test_a_containers_cpu_limit_counts(tmp_path: Path) -> None:
+    quota = tmp_path / "cpu.max"
+    unlimited = cpu.usable_cpus(tmp_path / "missing")
+    assert unlimited >= 1
+    for text, expected in (
+        ("50000 100000", 1),
+        ("100000 100000", 1),
+        ("99900000 100000", unlimited),
+        ("max 100000", unlimited),
+        ("", unlimited),
+        ("100000 0", unlimited),
+    ):
+        quota.write_text(text)
+        assert cpu.usable_cpus(quota) == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

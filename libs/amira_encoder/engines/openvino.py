@@ -25,6 +25,8 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
+            # Pinned threads cannot step aside when another process, or container, is on their CPU.
+            "ENABLE_CPU_PINNING": False,
             # Left on, weights of int8 exports would be multiplied in a precision chosen per batch.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         }
