@@ -97,6 +97,15 @@ async def test_a_step_in_a_hung_server_ends_at_its_deadline(triton: TritonProces
         await encoder.close()
 
 
+async def test_a_hung_server_is_restarted(model_dir: Path) -> None:
+    triton = TritonProcess.start(model_dir, slots=1, canary_timeout_ms=800, stop_timeout_s=1)
+    hung = triton.server_pid()
+    os.kill(hung, signal.SIGSTOP)
+    await asyncio.to_thread(triton.wait_for_event, "triton_ready", 2)
+    assert not alive(hung)
+    assert triton.stop() == 0
+
+
 async def test_a_malformed_batch_is_our_defect_and_does_no_harm(encoder: TritonEncoder) -> None:
     await _start_stream(encoder)
     geometry = await encoder.connect()

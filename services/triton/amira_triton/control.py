@@ -47,9 +47,9 @@ class TritonControl:
             request.raw_input_contents.append(b"")
         await self._stub.ModelInfer(request, timeout=timeout_s)
 
-    async def reload(self, timeout_s: float) -> None:
+    async def reload(self, unload_timeout_s: float, load_timeout_s: float) -> None:
         """Unloads the model and loads it afresh; all stream states in it are gone."""
         unload = service_pb2.RepositoryModelUnloadRequest(model_name=wire.MODEL_NAME)
-        await self._stub.RepositoryModelUnload(unload, timeout=timeout_s, metadata=self._admin)
+        await self._stub.RepositoryModelUnload(unload, timeout=unload_timeout_s, metadata=self._admin)
         load = service_pb2.RepositoryModelLoadRequest(model_name=wire.MODEL_NAME)
-        await self._stub.RepositoryModelLoad(load, timeout=timeout_s, metadata=self._admin)
+        await self._stub.RepositoryModelLoad(load, timeout=load_timeout_s, metadata=self._admin)

@@ -98,7 +98,7 @@ class Watchdog:
     async def _heal(self) -> None:
         kill_stub(self._server.pid)
         try:
-            await self._control.reload(self._settings.start_timeout_s)
+            await self._control.reload(self._settings.stop_timeout_s, self._settings.start_timeout_s)
             await self._control.canary(self._settings.canary_timeout_ms / 1000)
         except grpc.aio.AioRpcError as error:
             raise TritonLostError(f"reloading the model failed: {error.code().name}") from error

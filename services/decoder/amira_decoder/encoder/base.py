@@ -60,7 +60,9 @@ class Encoder(Protocol):
         """
 
     async def step(self, batch: EncoderBatch) -> EncoderOutput:
-        """Advances the batch's streams by one chunk. Steps run one at a time, in the order of the calls.
+        """Advances the batch's streams by one chunk.
+
+        One step at a time: a second one that is called before the first has answered may overtake it.
 
         Raises:
             EncoderLostError: the encoder is gone or did not answer in time. The states of the
