@@ -23,7 +23,7 @@ from amira_local.log_view import LogView
 from amira_local.options import StackOptions
 from amira_local.process_tree import ProcessInfo, descendants
 from amira_local.request import recognition_config
-from amira_local.result_view import LiveView, PlainView
+from amira_local.result_view import ChangesView, LiveView, PlainView
 from amira_local.stack import LocalStack, StackError
 
 DEMO_LOGS = Path(".amira") / "logs"
@@ -49,7 +49,7 @@ class Listener:
 
 
 async def run_demo(options: StackOptions, clip: Path | None, console: Console) -> int:
-    """Returns 0 if words came while the clip was playing and finals came of it."""
+    """The whole demo with a stack of its own; returns the exit status."""
     recording = clip or DEMO_CLIP
     if not recording.is_file():
         console.print(f"There is no recording at {recording}.", style="red", markup=False)
@@ -58,16 +58,17 @@ async def run_demo(options: StackOptions, clip: Path | None, console: Console) -
     stack = LocalStack(options, on_event=view.event)
     try:
         async with stack:
-            return await _listen_and_report(stack, recording, console)
+            return await listen_and_report(stack, recording, console)
     except (StackError, AmiraClientError) as error:
         view.say(str(error), "error")
         view.say(f"The services' logs are in {options.log_dir}; `amira doctor` says what may be missing.")
         return 1
 
 
-async def _listen_and_report(stack: LocalStack, recording: Path, console: Console) -> int:
+async def listen_and_report(stack: LocalStack, recording: Path, console: Console) -> int:
+    """Streams `recording` through a running stack; returns 0 if words came while it was playing."""
     console.print(f"\nStreaming {recording.name} at the speed of speech:\n", highlight=False)
-    view = LiveView(console) if console.is_terminal else PlainView(console)
+    view = LiveView(console) if console.is_terminal else ChangesView(console)
     listener = Listener(view)
     async with AmiraClient(stack.gateway_target) as client:
         with view:

@@ -72,6 +72,18 @@ class LiveView(PlainView):
         self._live.stop()
 
 
+class ChangesView(PlainView):
+    """As PlainView, with every interim on a line of its own: the live view where there is no terminal."""
+
+    def response(self, response: StreamingRecognizeResponse) -> None:
+        """Prints interims and finals."""
+        if response.HasField("result") and not response.result.is_final:
+            self._console.print(
+                f"    ... {interim_text(response.result).plain}", markup=False, soft_wrap=True
+            )
+        super().response(response)
+
+
 class JsonView(PlainView):
     """One JSON object per response and line: the protobuf message as JSON, with the file's name."""
 
