@@ -196,6 +196,8 @@ class Stack:
     decoder_server: RpcServer
     gateway: SpeechServicer
     gateway_server: RpcServer
+    frontend_port: int
+    decoder_port: int
     port: int
     channel: grpc.aio.Channel
     stub: Any
@@ -234,6 +236,8 @@ async def running(**settings: Any) -> AsyncIterator[Stack]:
             decoder_server,
             gateway,
             server,
+            frontend_port,
+            decoder_port,
             port,
             channel,
             speech_pb2_grpc.SpeechStub(channel),
