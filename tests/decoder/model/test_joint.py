@@ -1,0 +1,117 @@
+"""Predictor table and joiner against onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amira_decoder.model import ModelFolderError, TransducerFolder
+from amira_decoder.model import joint_kernels as kernels
+from amira_decoder.model.joint import ContextTable, JointNetwork
+from tests.decoder.search.tiny_model import write_tiny_model
+
+
+@pytest.fixture(scope="module")
+def joint(model_dir: Path) -> JointNetwork:
+    return JointNetwork(TransducerFolder.open(model_dir))
+
+
+def test_measured_joiner_equals_onnxruntime(joint: JointNetwork) -> None:
+    random = np.random.default_rng(5)
+    encoder_rows, decoder_rows = (random.normal(0, 2, (20, joint.dim)).astype(np.float32) for _ in range(2))
+    expected = joint.logits(encoder_rows, decoder_rows)
+    arrays = joint.arrays()
+    assert arrays is not None
+    hidden, logits = np.empty(joint.dim, np.float32), np.empty(joint.vocab_size, np.float32)
+    for row in range(20):
+        kernels.affine_joiner(
+            encoder_rows[row], decoder_rows[row], arrays.weights, arrays.bias, hidden, logits
+        )
+        np.testing.assert_allclose(logits, expected[row], atol=2e-4)
+
+
+@pytest.mark.parametrize(("activation", "affine"), [("Tanh", True), ("Relu", False), ("Sigmoid", False)])
+def test_only_tanh_joiners_are_measured(activation: str, affine: bool, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path, ["▁a", "b"], activation=activation)
+    joint = JointNetwork(model)
+    assert (joint.affine is not None) == affine
+    assert (joint.arrays() is not None) == affine
+
+
+def test_rows_are_the_predictor_outputs(joint: JointNetwork) -> None:
+    keys = np.array([kernels.INITIAL_KEY, 0, joint.key_base**2 - 1, 300, kernels.INITIAL_KEY])
+    np.testing.assert_array_equal(joint.contexts(keys)[0], [-1, 0])
+    np.testing.assert_array_equal(joint.contexts(keys)[2], [255, 255])
+    rows = joint.rows(keys)
+    np.testing.assert_array_equal(rows[0], rows[4])
+    np.testing.assert_array_equal(rows, joint.rows(keys))
+
+
+@given(st.lists(st.integers(0, 255), max_size=6))
+def test_keys_follow_the_tokens(tokens: list[int]) -> None:
+    key = kernels.INITIAL_KEY
+    for token in tokens:
+        key = kernels.push_key(key, token, 257, 257)
+    expected = [-1, 0, *tokens][-2:]
+    assert key == (expected[0] + 1) * 257 + expected[1] + 1
+
+
+@given(st.lists(st.sets(st.integers(0, 2**61), min_size=1, max_size=30), max_size=12))
+def test_table_finds_what_it_holds_and_stays_bounded(batches: list[set[int]]) -> None:
+    table = ContextTable(2, 40)
+    held: set[int] = set()
+    for batch in batches:
+        new = np.array(sorted(batch - held), np.int64)
+        if not len(new):
+            continue
+        if len(held) + len(new) > 40:
+            held = set()
+        table.add(new, np.stack([new, -new], axis=1).astype(np.float32))
+        held |= set(new.tolist())
+        assert len(table.rows) == 40
+        for key in held:
+            assert table.rows[kernels.find_row(key, table.keys, table.slots), 0] == np.float32(key)
+    absent = 2**61 + 1
+    assert kernels.find_row(absent, table.keys, table.slots) == kernels.EMPTY
+
+
+def test_table_grows_for_a_large_batch() -> None:
+    table = ContextTable(1, 4)
+    keys = np.arange(100, dtype=np.int64)
+    table.add(keys, keys[:, None].astype(np.float32))
+    assert [int(table.rows[kernels.find_row(key, table.keys, table.slots), 0]) for key in range(100)] == [
+        *range(100)
+    ]
+
+
+@pytest.mark.parametrize("logits", [[np.nan, 0, 1], [np.inf, 0, 1], [0, np.nan, -np.inf], [-np.inf] * 3])
+def test_unusable_logits_mean_blank(logits: list[float]) -> None:
+    values = np.array(logits, np.float32)
+    kernels.log_softmax(values, 0)
+    np.testing.assert_array_equal(values, np.array([0, kernels.NEVER, kernels.NEVER], np.float32))
+
+
+def test_log_softmax() -> None:
+    values = np.random.default_rng(0).normal(0, 10, 50).astype(np.float32)
+    expected = values - np.log(np.exp(values.astype(np.float64)).sum())
+    kernels.log_softmax(values, 0)
+    np.testing.assert_allclose(values, expected, atol=1e-5)
+    impossible = np.array([0, -np.inf], np.float32)
+    kernels.log_softmax(impossible, 0)
+    assert impossible.tolist() == [0, kernels.NEVER]
+
+
+def test_joiner_of_another_model(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "one", ["▁a", "b"])
+    other = write_tiny_model(tmp_path / "other", ["▁a", "b", "c"])
+    other.joiner.replace(model.joiner)
+    with pytest.raises(ModelFolderError, match=r"joiner\.onnx gives 4 tokens, expected 3"):
+        JointNetwork(model)
+    model.decoder.replace(model.joiner)
+    (tmp_path / "other" / "decoder.onnx").replace(model.decoder)
+    with pytest.raises(ModelFolderError, match=r"joiner\.onnx"):
+        JointNetwork(model)
