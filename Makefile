@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml requirements/constraints.txt requirements/k2.txt requir
 	  echo "'$(PYTHON)' is not Python 3.11; name one that is: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
 	  rm -rf .venv; echo "Could not create .venv: on Debian and Ubuntu, apt-get install python3.11-venv."; exit 1; }
-	@echo "Installing into .venv (some 2 GB, a few minutes the first time) ..."
+	@echo "Installing into .venv (about 4.5 GB, a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt hatchling editables
 	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --no-build-isolation --editable '.[dev]'
 ifeq ($(PLATFORM),Linux x86_64)
