@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amira_decoder.model.jit import fused_kernel, kernel
+from amira_decoder.model.vector_math import sum_of_exp, tanh_of_sum
 
 EMPTY = -1
 """No row, and no key."""
@@ -94,8 +95,7 @@ def affine_joiner(
 ) -> None:
     """logits [V] = tanh(encoder_row + decoder_row) [D] @ weights [D, V] + bias; `hidden` [D] is scratch."""
     dim, vocab = weights.shape
-    for d in range(dim):
-        hidden[d] = np.tanh(encoder_row[d] + decoder_row[d])
+    tanh_of_sum(encoder_row, decoder_row, hidden)
     for v in range(vocab):
         logits[v] = bias[v]
     whole = dim - dim % 4
@@ -116,15 +116,14 @@ def affine_joiner(
 def log_softmax(values: NDArray[np.float32], blank: int) -> None:
     """In place over logits [V]. Where they hold a NaN or an infinity, blank becomes certain."""
     top = values[0]
-    for v in range(1, len(values)):
-        top = max(top, values[v])
-    total = np.float32(0)
+    broken = False
     for v in range(len(values)):
-        total += np.exp(values[v] - top)
-    if not (np.isfinite(top) and np.isfinite(total)):
+        top = max(top, values[v])
+        broken |= values[v] != values[v]  # NaN
+    if broken or not np.isfinite(top):
         certain_blank(values, blank)
         return
-    shift = top + np.log(total)
+    shift = top + np.log(sum_of_exp(values, top))
     for v in range(len(values)):
         values[v] = max(values[v] - shift, np.float32(NEVER))
 

@@ -85,11 +85,14 @@ class Search(Protocol):
 def check_batch(
     segments: Sequence[Segment], encoder_out: NDArray[np.float32], dim: int
 ) -> NDArray[np.float32]:
-    """Validates an `advance` call; gives `encoder_out` back as contiguous float32 [n, T, dim]."""
+    """Validates an `advance` call; gives `encoder_out` back as float32 [n, T, dim].
+
+    The result is contiguous, aligned and writable: numba compiles anew (seconds) for each other kind.
+    """
     if encoder_out.ndim != 3 or encoder_out.shape[0] != len(segments):
         raise ValueError(f"encoder_out is {encoder_out.shape}, expected [{len(segments)}, T, {dim}]")
     if encoder_out.size and encoder_out.shape[2] != dim:
         raise ValueError(f"encoder_out has {encoder_out.shape[2]} values a frame, the joiner takes {dim}")
     if len({id(segment) for segment in segments}) != len(segments):
         raise ValueError("a segment appears twice in one batch")
-    return np.ascontiguousarray(encoder_out, dtype=np.float32)
+    return np.require(encoder_out, np.float32, ["C", "A", "W"])

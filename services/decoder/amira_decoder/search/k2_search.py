@@ -142,7 +142,7 @@ class K2Search:
         for t in range(encoder_out.shape[1]):
             shape, contexts = batch.streams.get_contexts()
             owners, keys = shape.row_ids(1).numpy(), self._keys(contexts)
-            log_probs = self._log_probs(encoder_out[:, t], usable[:, t], owners, keys)
+            log_probs = self._log_probs(encoder_out, usable, t, owners, keys)
             batch.streams.advance(torch.from_numpy(log_probs))
             begins = keys == INITIAL_KEY
             blank_scores[owners[begins]] += log_probs[begins, 0]
@@ -212,22 +212,23 @@ class K2Search:
 
     def _log_probs(
         self,
-        encoder_rows: NDArray[np.float32],
+        encoder_out: NDArray[np.float32],
         usable: NDArray[np.bool_],
+        t: int,
         owners: NDArray[np.int32],
         keys: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """Log-probabilities [contexts, V] of one frame; `owners` [contexts] are rows of `encoder_rows`."""
+        """Log-probabilities [contexts, V] of frame `t`; `owners` [contexts] are rows of `encoder_out`."""
         log_probs = np.empty((len(keys), self._vocab), np.float32)
         missing = np.empty(len(keys), np.int64)
         while (arrays := self._joint.arrays()) is not None:
-            lacking = _frame_log_probs(encoder_rows, usable, owners, keys, arrays, log_probs, missing)
+            lacking = _frame_log_probs(encoder_out, usable, t, owners, keys, arrays, log_probs, missing)
             if not lacking:
                 return log_probs
             self._joint.fill(missing[:lacking])
-        log_probs = self._joint.logits(encoder_rows[owners], self._joint.rows(keys))
+        log_probs = self._joint.logits(encoder_out[owners, t], self._joint.rows(keys))
         for row, owner in enumerate(owners):
-            if usable[owner]:
+            if usable[owner, t]:
                 log_softmax(log_probs[row], 0)
             else:
                 certain_blank(log_probs[row], 0)
@@ -258,8 +259,9 @@ def _context_keys(contexts: NDArray[np.int32], base: int) -> NDArray[np.int64]:
 
 @kernel
 def _frame_log_probs(
-    encoder_rows: NDArray[np.float32],
+    encoder_out: NDArray[np.float32],
     usable: NDArray[np.bool_],
+    t: int,
     owners: NDArray[np.int32],
     keys: NDArray[np.int64],
     joint: JointArrays,
@@ -279,9 +281,11 @@ def _frame_log_probs(
     hidden = np.empty(joint.weights.shape[0], np.float32)
     for row in range(len(keys)):
         owner = owners[row]
-        if usable[owner]:
+        if usable[owner, t]:
             decoder_row = joint.table_rows[slots[row]]
-            affine_joiner(encoder_rows[owner], decoder_row, joint.weights, joint.bias, hidden, log_probs[row])
+            affine_joiner(
+                encoder_out[owner, t], decoder_row, joint.weights, joint.bias, hidden, log_probs[row]
+            )
             log_softmax(log_probs[row], joint.blank)
         else:
             certain_blank(log_probs[row], joint.blank)
