@@ -311,7 +311,7 @@ async def test_a_flood_of_controls_does_not_fill_the_memory() -> None:
         writing = asyncio.create_task(flood(call, 2_000))
         await asyncio.sleep(0.3)
         (session,) = stack.gateway.admission._sessions
-        assert session._queue.weight <= 1.0
+        assert session.intake.weight_s <= 1.0
         gate.set()
         reading = await finish(call)
         await writing

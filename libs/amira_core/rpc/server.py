@@ -54,7 +54,7 @@ class RpcServer:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self.address}: is another server there?") from error
         await self.grpc.start()
-        _log.info("listening", service=self._service_name, port=port)
+        _log.info("listening", serves=self._service_name, port=port)
         return port
 
     async def set_ready(self, ready: bool) -> None:

@@ -65,7 +65,7 @@ def from_rpc_error(
         if known is not None and known is not errors.InternalError:
             return known(failure.details() or "", retry_after_ms=retry_after_ms)
     if DOWNSTREAM_STATUS_IS_LOSS[failure.code()]:
-        return lost(f"{lost.__doc__} ({failure.code().name})")
+        return lost(f"{lost.__doc__} Open a new stream. ({failure.code().name})")
     if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return errors.NoCapacityError("The server is at its limit; try again later.")
     return errors.InvalidRequestError(failure.details() or failure.code().name)

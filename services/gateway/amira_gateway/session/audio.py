@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from amira.asr.v1 import config_pb2
 
 PIECE_S = 0.2
-"""Audio per message to the frontend, at most: one client's huge message must not hold up the others."""
+"""PCM per message to the frontend, at most: one client's huge message must not hold up the others."""
+
+_COMPRESSED_PIECE_BYTES = 16 * 1024
+"""The same where bytes have no known length: 0.04 s of 48 kHz stereo float WAV, 4 s of Opus."""
 
 _SAMPLE_BYTES = {
     config_pb2.AUDIO_ENCODING_LINEAR16: 2,
@@ -53,7 +56,9 @@ class AudioShape:
 
     @property
     def piece_bytes(self) -> int:
-        """Most bytes per message to the frontend: PIECE_S of audio in whole units."""
+        """Most bytes per message to the frontend: PIECE_S of PCM in whole samples."""
+        if not self.is_pcm:
+            return _COMPRESSED_PIECE_BYTES
         return max(1, int(self.bytes_per_s * PIECE_S) // self.unit_bytes) * self.unit_bytes
 
     def seconds(self, count: int) -> float:
@@ -61,7 +66,7 @@ class AudioShape:
         return count / self.bytes_per_s
 
     def cut(self, content: bytes) -> Iterator[bytes]:
-        """Pieces of at most PIECE_S, in order."""
+        """Pieces of at most piece_bytes, in order."""
         size = self.piece_bytes
         if len(content) <= size:
             yield content

@@ -1,0 +1,114 @@
+"""From the client into a queue that is bounded in seconds of audio."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from amira.asr.v1 import speech_pb2
+from amira_core.aio.weighted_queue import WeightedQueue
+from amira_gateway.session.client import Client
+from amira_gateway.session.lag import LagTracker
+from amira_gateway.session.protocol import Audio, ClientProtocol, Configured, Ended, Event, KeptAlive, Ordered
+from amira_gateway.settings import GatewaySettings
+
+# Controls weigh something too, or a flood of them would fill the memory.
+_CONTROL_WEIGHT_S = 0.02
+_CONTROL_BYTES_PER_S = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Audio for the frontend, and the monotonic time at which its (newest) message came."""
+
+    content: bytes
+    arrived_at: float
+
+
+Queued = Piece | Ordered | Ended
+
+
+class Intake:
+    """Reads one client. A full queue stops the reading, and grpc's flow control slows the client down."""
+
+    def __init__(self, client: Client, settings: GatewaySettings, lag: LagTracker) -> None:
+        self._client = client
+        self._lag = lag
+        self._protocol = ClientProtocol(settings.max_message_audio_bytes)
+        self._queue: WeightedQueue[Queued] = WeightedQueue(settings.buffer_audio_s)
+        self.configured: asyncio.Future[Configured] = asyncio.get_running_loop().create_future()
+        """Done once the config has come."""
+        self.waiting_since: float | None = None
+        """Monotonic time since when a message of the client is awaited; None while none is due."""
+
+    @property
+    def audio_bytes(self) -> int:
+        """Audio that the client has sent so far."""
+        return self._protocol.audio_bytes
+
+    @property
+    def weight_s(self) -> float:
+        """What waits in the queue, in seconds of audio."""
+        return self._queue.weight
+
+    async def run(self) -> None:
+        """Returns when the client has half-closed. Raises what ClientProtocol does."""
+        request: speech_pb2.StreamingRecognizeRequest | None
+        while True:
+            # Once the audio has ended a client that says nothing is not idle, it waits.
+            self.waiting_since = None if self._protocol.ended else time.monotonic()
+            request = await self._client.read()
+            self.waiting_since = None
+            event = self._protocol.half_close() if request is None else self._protocol.accept(request)
+            if event is not None:
+                await self._take(event, time.monotonic())
+            if request is None:
+                return
+
+    async def _take(self, event: Event, now: float) -> None:
+        if isinstance(event, Audio):
+            await self._take_audio(event.content, now)
+        elif isinstance(event, Ordered):
+            if isinstance(event.control, speech_pb2.Flush):
+                self._lag.closed(now)
+            size_s = event.control.ByteSize() / _CONTROL_BYTES_PER_S
+            await self._queue.put(event, _CONTROL_WEIGHT_S + size_s)
+        elif isinstance(event, Ended):
+            self._lag.closed(now)
+            await self._queue.put(event, 0.0)
+        elif isinstance(event, Configured):
+            self.configured.set_result(event)
+        else:
+            assert isinstance(event, KeptAlive)  # arriving is all it is for
+
+    async def _take_audio(self, content: bytes, now: float) -> None:
+        if not content:
+            return
+        shape = self.configured.result().shape
+        if shape.is_pcm:
+            self._lag.arrived(shape.seconds(self._protocol.audio_bytes), now)
+        for piece in shape.cut(content):
+            await self._queue.put(Piece(piece, now), shape.seconds(len(piece)))
+
+    async def next(self) -> Queued:
+        """What comes next, audio together with the audio that waits behind it, up to one piece.
+
+        Calls cost per message, not per byte; what already waits is not delayed by travelling together.
+        """
+        item = await self._queue.get()
+        return await self._with_followers(item) if isinstance(item, Piece) else item
+
+    async def _with_followers(self, first: Piece) -> Piece:
+        most = self.configured.result().shape.piece_bytes
+        parts = [first.content]
+        size = len(first.content)
+        arrived_at = first.arrived_at
+        while isinstance(following := self._queue.peek(), Piece):
+            size += len(following.content)
+            if size > most:
+                break
+            parts.append(following.content)
+            arrived_at = following.arrived_at
+            await self._queue.get()
+        return Piece(b"".join(parts), arrived_at)
