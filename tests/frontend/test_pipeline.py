@@ -9,6 +9,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amira_core.errors import MalformedAudioError
+from amira_frontend.formats.ogg import load_page_checksum
 from amira_frontend.pipeline import FeatureStream
 from amira_frontend.resample import QUALITY
 from tests.conftest import Utterance
@@ -93,6 +95,38 @@ def test_much_audio_in_few_bytes_comes_in_steps() -> None:
     sizes = [len(frames) for frames in stream.steps(silence)]
     assert sum(sizes) > 59_000
     assert max(sizes) < 100
+
+
+def _tiny_pages() -> bytes:
+    """Checksummed Ogg pages without content, of a stream that is not ours."""
+    page = bytearray(b"OggS\0\2" + bytes(21))
+    page[22:26] = int(load_page_checksum()(np.frombuffer(page, np.uint8))).to_bytes(4, "little")
+    return bytes(page)
+
+
+def test_hostile_bytes_without_audio_come_in_steps_too() -> None:
+    """A megabyte of almost-headers must not be looked through in one go."""
+    flac = audio.encode(SOUND, 16_000, "FLAC", "PCM_16")
+    hostile = flac[:9000] + b"\xff\xf8" * 20_000 + bytes(500_000)
+    steps = FeatureStream(audio.audio_format(audio.FLAC)).steps(hostile)
+    for _ in range(100):
+        next(steps)
+    with pytest.raises(MalformedAudioError):
+        list(steps)
+    pages = FeatureStream(audio.audio_format(audio.OGG_OPUS)).steps(_tiny_pages() * 5000)
+    assert sum(1 for _ in pages) >= 5000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        (audio.WAV, b"RIFF\0\0\0\0WAVE" + b"JUNK\0\0\0\0" * 2000),
+        (audio.FLAC, audio.encode(SOUND, 16_000, "FLAC", "PCM_16")[:42] + b"\1\0\0\0" * 2000),
+    ],
+)
+def test_headers_without_end_are_refused(encoding: int, data: bytes) -> None:
+    with pytest.raises(MalformedAudioError, match="does not end"):
+        FeatureStream(audio.audio_format(encoding)).accept(data)
 
 
 def test_real_speech(speech: list[Utterance]) -> None:

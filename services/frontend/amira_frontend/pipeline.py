@@ -10,7 +10,7 @@ from amira.frontend.v1 import frontend_pb2
 from amira_frontend.fbank.kernel import load_kernel
 from amira_frontend.fbank.stream import FbankStream
 from amira_frontend.fbank.tables import BINS, SAMPLE_RATE_HZ
-from amira_frontend.formats.base import Float32s
+from amira_frontend.formats.base import NOTHING, Float32s
 from amira_frontend.formats.choose import choose_decoder
 from amira_frontend.resample import Resampler
 
@@ -63,7 +63,10 @@ class FeatureStream:
         return _joined(self.finish_steps())
 
     def steps(self, data: bytes | memoryview) -> Iterator[Float32s]:
-        """As :meth:`accept`, at most a few seconds of audio and a millisecond or two at a time."""
+        """As :meth:`accept`, at most a few seconds of audio and a millisecond or two at a time.
+
+        A step may bring no frames: an empty array.
+        """
         return self._features(self._decoder.decode(data))
 
     def finish_steps(self) -> Iterator[Float32s]:
@@ -75,6 +78,9 @@ class FeatureStream:
 
     def _features(self, blocks: Iterable[Float32s]) -> Iterator[Float32s]:
         for block in blocks:
+            if not len(block):
+                yield NOTHING
+                continue
             if self._resampler is None:
                 self._resampler = Resampler(self._decoder.sample_rate_hz)
             self._decoded_samples += len(block)

@@ -17,6 +17,9 @@ MAX_SAMPLE_RATE_HZ: Final = 48_000
 MAX_CHANNELS: Final = 8
 _LOUDEST: Final = 8.0
 
+NOTHING: Final[Float32s] = np.empty(0, np.float32)
+"""An empty block: a decoder that works without result yields it now and then, to let others work."""
+
 
 class AudioDecoder(Protocol):
     """Reads one encoding. The bytes may be cut anywhere, also inside headers."""
@@ -28,8 +31,8 @@ class AudioDecoder(Protocol):
     def decode(self, data: bytes | memoryview) -> Iterator[Float32s]:
         """Blocks of the chosen channel, float32 [n], n limited by the encoding (at most 65535).
 
-        A block is valid until the next one is taken. The iterator must be run to its end before the
-        next call.
+        A block may be empty. It is valid until the next one is taken. The iterator must be run to its
+        end before the next call.
 
         Raises:
             MalformedAudioError: the bytes are not this encoding.

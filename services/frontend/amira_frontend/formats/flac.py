@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from amira_core.errors import MalformedAudioError
-from amira_frontend.formats.base import Float32s, check_channels, check_sample_rate
+from amira_frontend.formats.base import NOTHING, Float32s, check_channels, check_sample_rate
 from amira_frontend.formats.codec import PacketDecoder
 
 _STREAMINFO_BYTES: Final = 34
 _MAX_HEADER_BYTES: Final = 16
 _SLACK_BYTES: Final = 1024
+_MAX_METADATA_BLOCKS: Final = 1000
+_CANDIDATES_PER_STEP: Final = 100
+"""Places looked at for a frame's end before others get their turn: hostile audio has many."""
 _RATES: Final = (0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 """Sample rate by its 4-bit code; 0 is the rate of the stream header, 12 to 14 follow the header."""
 
@@ -33,6 +36,7 @@ class FlacDecoder:
         self._skip = 0
         self._magic_read = False
         self._last_block = False
+        self._blocks = 0
         self._codec: PacketDecoder | None = None
         self._rate = 0
         self._channels = 0
@@ -51,15 +55,16 @@ class FlacDecoder:
             pass
         if not self._last_block:
             return
-        while (end := self._frame_end()) is not None:
-            yield self._decode_frame(end)
+        for end in self._frame_ends():
+            yield self._decode_frame(end) if end else NOTHING
 
     def finish(self) -> Iterator[Float32s]:
         if self._last_block and not self._skip:
             self._data += bytes(_MAX_HEADER_BYTES)  # lets the headers of the last few bytes be read
-            while len(self._data) > _MAX_HEADER_BYTES:
-                end = self._frame_end()
-                yield self._decode_frame(len(self._data) - _MAX_HEADER_BYTES if end is None else end)
+            for end in self._frame_ends():
+                yield self._decode_frame(end) if end else NOTHING
+            if len(self._data) > _MAX_HEADER_BYTES:
+                yield self._decode_frame(len(self._data) - _MAX_HEADER_BYTES)
         elif self._data or self._magic_read:
             raise MalformedAudioError("The FLAC header is cut off.")
 
@@ -90,6 +95,9 @@ class FlacDecoder:
             self._read_streaminfo(bytes(self._data[4 : 4 + size]))
         elif kind in (0, 127):
             raise MalformedAudioError("The FLAC header is corrupt.")
+        self._blocks += 1
+        if self._blocks > _MAX_METADATA_BLOCKS:
+            raise MalformedAudioError("The FLAC header does not end: this is no FLAC file.")
         self._last_block = bool(self._data[0] & 0x80)
         del self._data[:4]
         self._skip = size
@@ -108,21 +116,28 @@ class FlacDecoder:
         # A frame that does not compress is stored as it is; stereo differences take one bit more.
         self._max_frame_bytes = largest_block * channels * (bits + 1) // 8 + _SLACK_BYTES
 
-    def _frame_end(self) -> int | None:
-        """Where the first frame in the buffer ends: where the next one begins. None: not known yet."""
+    def _frame_ends(self) -> Iterator[int]:
+        """Where the first frame in the buffer ends, again and again, as far as the data tell.
+
+        0 after each _CANDIDATES_PER_STEP places that turned out to be none.
+        """
         if not self._sync and not self._read_first_header():
-            return None
+            return
+        candidates = 0
         while True:
             at = self._data.find(self._sync, self._seek)
             if at < 0 or at + _MAX_HEADER_BYTES > len(self._data):
                 self._seek = max(1, at if at >= 0 else len(self._data) - 1)
                 if self._seek > self._max_frame_bytes:
                     raise MalformedAudioError("A FLAC frame does not end: the audio is corrupt.")
-                return None
-            number = self._header_number(at)
-            if number is not None and number == self._next_number:
-                return at
+                return
+            if self._header_number(at) == self._next_number:
+                yield at
+                continue
             self._seek = at + 1
+            candidates += 1
+            if candidates % _CANDIDATES_PER_STEP == 0:
+                yield 0
 
     def _read_first_header(self) -> bool:
         if len(self._data) < _MAX_HEADER_BYTES:

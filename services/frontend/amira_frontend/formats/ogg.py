@@ -41,16 +41,18 @@ class OggReader:
         self._continues = False
         self._begun = False
 
-    def read(self, data: bytes | memoryview) -> Iterator[Page]:
-        """Pages that are complete. Raises MalformedAudioError where the bytes are no Ogg pages."""
+    def read(self, data: bytes | memoryview) -> Iterator[Page | None]:
+        """Pages that are complete; None for each page of another stream.
+
+        Raises:
+            MalformedAudioError: the bytes are no Ogg pages, or not those of one stream.
+        """
         self._data += data
         while (size := self._page_bytes()) is not None:
             page = bytes(self._data[:size])
             del self._data[:size]
             self._check(page)
-            parsed = self._parse(page)
-            if parsed is not None:
-                yield parsed
+            yield self._parse(page)
 
     def finish(self) -> None:
         """Raises MalformedAudioError if the bytes stop inside a page or before the stream begins."""

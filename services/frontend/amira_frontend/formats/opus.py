@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from amira_core.errors import MalformedAudioError
-from amira_frontend.formats.base import Float32s, check_channels, check_sample_rate
+from amira_frontend.formats.base import NOTHING, Float32s, check_channels, check_sample_rate
 from amira_frontend.formats.codec import PacketDecoder
 from amira_frontend.formats.ogg import OggReader, Page
 
@@ -35,7 +35,9 @@ class OggOpusDecoder:
 
     def decode(self, data: bytes | memoryview) -> Iterator[Float32s]:
         for page in self._ogg.read(data):
-            yield from self._page(page)
+            yield NOTHING
+            if page is not None:
+                yield from self._page(page)
 
     def finish(self) -> Iterator[Float32s]:
         self._ogg.finish()

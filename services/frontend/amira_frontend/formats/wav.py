@@ -21,6 +21,7 @@ _GUID_TAIL: Final = bytes.fromhex("000000001000800000aa00389b71")
 """Bytes 2 to 16 of the sub-format of every WAVE_FORMAT_EXTENSIBLE that wraps a plain format tag."""
 _FORMATS: Final = {(1, 16): raw.LINEAR16, (3, 32): raw.FLOAT32, (6, 8): raw.ALAW, (7, 8): raw.MULAW}
 _MAX_FMT_BYTES: Final = 1024
+_MAX_CHUNKS: Final = 1000
 
 
 class WavDecoder:
@@ -33,6 +34,7 @@ class WavDecoder:
         self._header = bytearray()
         self._riff_read = False
         self._skip = 0
+        self._chunks = 0
         self._samples: raw.RawDecoder | None = None
         self._left: int | None = None  # bytes of samples still to come; None: until the end
         self._in_data = False
@@ -95,6 +97,9 @@ class WavDecoder:
                 )
             self._riff_read = True
             return
+        self._chunks += 1
+        if self._chunks > _MAX_CHUNKS:
+            raise MalformedAudioError("The WAV header does not end: this is no WAV file.")
         name, size = struct.unpack_from("<4sI", piece)
         if name == b"fmt ":
             self._read_format(piece[8:])
