@@ -3,8 +3,8 @@
     python benchmarks/fbank.py [--seconds 60] [--rounds 15] [--out benchmarks/results/fbank.json]
 
 Both get float32 samples in [-1, 1] and give all frames to Python, one thread each. Rounds of the two
-alternate, so that a busy machine slows both; the table has medians over rounds, and the median of the
-ratios within each round. kaldi-native-fbank is timed twice: with the frames fetched one by one, which
+alternate, and times are CPU time of the thread, so that a busy machine slows both alike; the table has
+medians over rounds, and the median of the ratios within each round. kaldi-native-fbank is timed twice: with the frames fetched one by one, which
 is its only way to hand them over, and without, which is its C++ work alone.
 """
 
@@ -58,14 +58,14 @@ def kaldi(pieces: list[Float32s], fetch: bool = True) -> list[Float32s]:
 
 
 def measure(runs: dict[str, Run], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each run in each round, after one round that does not count."""
+    """CPU seconds of each run in each round, after one round that does not count."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
         for name, run in runs.items():
-            begin = time.perf_counter()
+            begin = time.thread_time()
             run()
             if number:
-                times[name].append(time.perf_counter() - begin)
+                times[name].append(time.thread_time() - begin)
     return times
 
 

@@ -1,0 +1,1 @@
+"""The frontend service: audio bytes to log-mel features."""
