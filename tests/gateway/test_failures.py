@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import grpc
@@ -355,3 +356,27 @@ async def test_draining_lets_a_stream_finish() -> None:
         await call.done_writing()
         assert (await finish(call)).finals == ["32000 bytes"]
         await draining
+
+
+async def test_streams_that_end_anyhow_at_any_time_leave_nothing_behind() -> None:
+    async with running(max_streams=200) as stack:
+        chance = random.Random(7)
+
+        async def one() -> None:
+            call = stack.open()
+            reading = asyncio.create_task(finish(call))
+            requests = [config(), audio(pattern(20_480)), mark("m"), FLUSH, audio(b"x"), END, KEEP_ALIVE]
+            for request in chance.sample(requests[1:], 3) if chance.random() < 0.2 else requests:
+                await call.write(request)
+                await asyncio.sleep(chance.random() * 0.01)
+                if chance.random() < 0.15:
+                    call.cancel()
+            await call.done_writing()
+            await reading
+
+        before = len(asyncio.all_tasks())
+        for _ in range(5):
+            await asyncio.gather(*(one() for _ in range(20)))
+        await stack.freed()
+        await until(lambda: len(asyncio.all_tasks()) <= before + 10)  # grpc's own pollers and acceptors
+        assert (await talk(stack, config(), audio(pattern(320)))).finals == ["320 bytes"]
