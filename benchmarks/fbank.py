@@ -4,8 +4,9 @@
 
 Both get float32 samples in [-1, 1] and give all frames to Python, one thread each. Rounds of the two
 alternate, and times are CPU time of the thread, so that a busy machine slows both alike; the table has
-medians over rounds, and the median of the ratios within each round. kaldi-native-fbank is timed twice: with the frames fetched one by one, which
-is its only way to hand them over, and without, which is its C++ work alone.
+medians over rounds, and the median of the ratios within each round. kaldi-native-fbank is timed twice:
+with the frames fetched one by one, which is its only way to hand them over, and without. Both include
+its conversion of the samples from numpy.
 """
 
 from __future__ import annotations
