@@ -83,8 +83,8 @@ async def transcribe_when_possible(client: AmiraClient) -> str:
         try:
             return (await client.transcribe(CLIP, config_pb2.RecognitionConfig())).text
         except ServerError as error:
-            assert error.status is not grpc.StatusCode.INTERNAL, error
-            if asyncio.get_running_loop().time() > deadline:
+            too_late = asyncio.get_running_loop().time() > deadline
+            if too_late or error.status is grpc.StatusCode.INTERNAL:
                 raise
             await asyncio.sleep(error.retry_after_s or 0.5)
 

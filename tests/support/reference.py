@@ -15,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from amira.asr.v1 import config_pb2
+from amira.frontend.v1 import frontend_pb2
 from amira_core.rpc.server import cancel_and_wait
 from amira_decoder.controls import End
 from amira_decoder.decoder import StreamingDecoder
@@ -51,7 +52,11 @@ class Reference:
 def features_of(path: Path) -> NDArray[np.float32]:
     """All frames of a file, float32 [frames, 80]."""
     samples, rate_hz = soundfile.read(path, dtype="int16")
-    stream = FeatureStream(config_pb2.AUDIO_ENCODING_LINEAR16, rate_hz, channels=1, channel=0)
+    stream = FeatureStream(
+        frontend_pb2.AudioFormat(
+            encoding=config_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hz=rate_hz, channels=1
+        )
+    )
     frames = [stream.accept(samples.tobytes()), stream.finish()]
     return np.concatenate(frames)
 
