@@ -42,10 +42,12 @@ async def all_gone(pids: Collection[int]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_service_that_is_killed_comes_back_and_stop_leaves_nobody(tmp_path: Path) -> None:
+async def test_a_killed_service_comes_back_until_it_is_given_up_and_stop_leaves_nobody(
+    tmp_path: Path,
+) -> None:
     events: list[StackEvent] = []
     lines: list[tuple[str, str]] = []
-    options = StackOptions(**{**vars(LIGHT), "log_dir": tmp_path})
+    options = StackOptions(**{**vars(LIGHT), "log_dir": tmp_path, "max_restarts": 1})
     stack = LocalStack(options, on_event=events.append, on_line=lambda *line: lines.append(line))
     async with stack:
         assert [e.service for e in events if e.kind == "ready"] == ["frontend", "decoder", "gateway"]
@@ -60,20 +62,14 @@ async def test_a_service_that_is_killed_comes_back_and_stop_leaves_nobody(tmp_pa
         assert len(pids) == 4
         async with AmiraClient(stack.gateway_target) as client:
             assert (await client.capabilities()).models
+        stack.processes["frontend"].kill()
+        error = await asyncio.wait_for(stack.failure(), PATIENCE_S)
+        assert "frontend died 2 times in a row" in str(error)
+        assert [event.kind for event in events][-2:] == ["died", "gave_up"]
     assert alive(pids) == []
     assert [e.service for e in events if e.kind == "stopped"] == ["gateway", "decoder", "frontend"]
     assert {service for service, _ in lines} == {"frontend", "decoder", "gateway"}
     assert (tmp_path / "gateway.log").read_text().strip()
-
-
-async def test_a_service_that_keeps_dying_is_given_up() -> None:
-    events: list[StackEvent] = []
-    stack = LocalStack(StackOptions(**{**vars(LIGHT), "max_restarts": 0}), on_event=events.append)
-    async with stack:
-        stack.processes["frontend"].kill()
-        error = await asyncio.wait_for(stack.failure(), PATIENCE_S)
-        assert "frontend died" in str(error)
-        assert [event.kind for event in events][-2:] == ["died", "gave_up"]
 
 
 async def test_a_death_at_start_stops_the_stack_with_its_last_words() -> None:
