@@ -5,7 +5,8 @@
             ...
 
 Starts wave by wave in order of dependency, watches every process, restarts those that die, and
-stops everything in reverse order. Nothing outlives the process that runs it.
+stops everything in reverse order. Nothing outlives the thread that runs the stack (the kernel sees to
+it, on Linux), so keep its event loop running.
 """
 
 from __future__ import annotations
