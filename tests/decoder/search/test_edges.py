@@ -147,3 +147,16 @@ def test_default_method_is_k2_where_it_is_installed() -> None:
     pytest.importorskip("k2")
     methods: tuple[Method, ...] = ("k2", "beam", "greedy")
     assert available_methods() == methods
+
+
+def test_hotwords_of_another_model(search: Search, starter: TransducerFolder) -> None:
+    automaton = HotwordAutomaton.build([Hotword("hello", 1)], starter.tokens)
+    with pytest.raises((ValueError, HotwordError), match="hotwords"):
+        search.start_segment(automaton)
+
+
+def test_far_too_many_alternatives(search: Search) -> None:
+    segment = search.start_segment(None)
+    search.advance([segment], np.random.default_rng(0).normal(size=(1, 20, DIM)).astype(np.float32))
+    assert 1 <= len(search.n_best(segment, 10**9)) <= 64
+    assert len(search.n_best(segment, -3)) == 1

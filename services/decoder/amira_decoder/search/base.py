@@ -19,10 +19,13 @@ from amira_decoder.search.hypothesis import Hypothesis
 
 Method = Literal["k2", "beam", "greedy"]
 
+MAX_N_BEST = 64
+"""More hypotheses are never given, whatever is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """Widths of the searches. The defaults are the ones measured in docs/PERFORMANCE."""
+    """Widths of the searches. The defaults are those that icefall recommends for streaming."""
 
     num_active_paths: int = 4
     """beam: hypotheses kept per segment, 1 to 64."""
@@ -78,8 +81,14 @@ class Search(Protocol):
         ...
 
     def n_best(self, segment: Segment, count: int) -> list[Hypothesis]:
-        """Up to `count` (at least 1) hypotheses with distinct token sequences, best first; never empty."""
+        """Up to `count` (1 to MAX_N_BEST) hypotheses with distinct tokens, best first; never empty."""
         ...
+
+
+def check_hotwords(hotwords: HotwordAutomaton | None, vocab_size: int) -> None:
+    """Raises ValueError for an automaton over another vocabulary; k2 would end the process."""
+    if hotwords is not None and hotwords.next_state.shape[1] != vocab_size:
+        raise ValueError(f"hotwords over {hotwords.next_state.shape[1]} tokens, the model has {vocab_size}")
 
 
 def check_batch(

@@ -16,7 +16,7 @@ from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.model.joint import JointNetwork
 from amira_decoder.model.joint_kernels import INITIAL_KEY, log_softmax
 from amira_decoder.search import beam_kernels as kernels
-from amira_decoder.search.base import Method, SearchOptions, Segment, check_batch
+from amira_decoder.search.base import Method, SearchOptions, Segment, check_batch, check_hotwords
 from amira_decoder.search.hotwords import HotwordAutomaton
 from amira_decoder.search.hypothesis import Hypothesis
 
@@ -69,6 +69,7 @@ class BeamSearch:
 
     def start_segment(self, hotwords: HotwordAutomaton | None = None) -> BeamSegment:
         """Opens a segment."""
+        check_hotwords(hotwords, self._joint.vocab_size)
         return BeamSegment(self._width, hotwords)
 
     def advance(self, segments: Sequence[Segment], encoder_out: NDArray[np.float32]) -> None:

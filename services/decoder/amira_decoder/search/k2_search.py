@@ -37,7 +37,7 @@ from amira_decoder.model.joint_kernels import (
     find_row,
     log_softmax,
 )
-from amira_decoder.search.base import Method, SearchOptions, Segment, check_batch
+from amira_decoder.search.base import MAX_N_BEST, Method, SearchOptions, Segment, check_batch, check_hotwords
 from amira_decoder.search.hotwords import HotwordAutomaton
 from amira_decoder.search.hypothesis import Hypothesis
 from amira_decoder.search.k2_graph import graph_of
@@ -126,6 +126,7 @@ class K2Search:
 
     def start_segment(self, hotwords: HotwordAutomaton | None = None) -> K2Segment:
         """Opens a segment."""
+        check_hotwords(hotwords, self._vocab)
         return K2Segment(hotwords or self._no_hotwords)
 
     def advance(self, segments: Sequence[Segment], encoder_out: NDArray[np.float32]) -> None:
@@ -168,7 +169,7 @@ class K2Search:
         segment = cast(K2Segment, segment)
         if segment.num_frames and segment.lattice is None and (count > 1 or not segment.silent):
             self._format([segment])
-        return self._n_best(segment, max(1, count))
+        return self._n_best(segment, min(max(1, count), MAX_N_BEST))
 
     def _n_best(self, segment: K2Segment, count: int) -> list[Hypothesis]:
         if segment.lattice is None:
