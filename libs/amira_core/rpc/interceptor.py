@@ -72,6 +72,9 @@ def _streaming(inner: Callable[..., Any], method: str) -> Callable[..., Awaitabl
             await asyncio.sleep(0)
         except asyncio.CancelledError as error:
             await _raise_or_abort(context, method, error)
+        except grpc.aio.InternalError as error:
+            # What a write raises when the caller's cancellation has reached grpc but not this task yet.
+            _log.debug("caller_gone", method=method, error=str(error))
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
             await _abort(context, method, error)
 
