@@ -31,7 +31,7 @@ class EncoderOptions:
     """Threads of the engine; 0: one per usable CPU."""
 
     precision: str = "auto"
-    """``auto``, ``f32`` or ``bf16`` (OpenVINO only)."""
+    """``auto``, ``f32``, ``bf16`` or ``int8`` (the last two with OpenVINO only)."""
 
     def to_environment(self) -> dict[str, str]:
         """The variables that :meth:`from_environment` reads back."""

@@ -34,7 +34,7 @@ encoder (float[N,12,4] x, float[1,N,4] state) => (float[N,12,4] encoder_out, flo
 
 def test_auto_takes_openvino_exactly_where_the_cpu_has_bf16(write_model: WriteModel) -> None:
     path = write_model(ZIPFORMER_LIKE)
-    expected = "openvino bf16" if cpu.has_fast_bf16() else "onnxruntime f32"
+    expected = "openvino int8" if cpu.has_fast_bf16() else "onnxruntime f32"
     assert open_engine(path).name == expected
     assert open_engine(path, precision="f32").name == "onnxruntime f32"
     assert open_engine(path, "openvino", precision="f32").name == "openvino f32"

@@ -18,8 +18,10 @@ class OnnxRuntimeEngine:
     """See :class:`amira_encoder.engine.Engine`."""
 
     def __init__(self, path: Path, threads: int, precision: str) -> None:
-        if precision == "bf16":
-            raise EngineUnavailableError("onnxruntime has no bf16 on CPUs: use openvino, or precision f32")
+        if precision not in ("auto", "f32"):
+            raise EngineUnavailableError(
+                f"onnxruntime has no {precision} on CPUs here: use openvino, or precision f32"
+            )
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: bfloat16 where the hardware multiplies it."""
+"""OpenVINO on the CPU: int8 products in bfloat16 surroundings where the hardware has both."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import openvino as ov
 from amira_encoder.cpu import has_fast_bf16
 from amira_encoder.engine import Arrays
 from amira_encoder.engines.dynamic_quantization import is_dynamically_quantized
+from amira_encoder.engines.weight_compression import GROUP_SIZE, compress_weights
 from amira_encoder.errors import EncoderModelError
 
 
@@ -19,19 +20,23 @@ class OpenVinoEngine:
     """See :class:`amira_encoder.engine.Engine`."""
 
     def __init__(self, path: Path, threads: int, precision: str) -> None:
+        rest = "bf16" if has_fast_bf16() else "f32"
         if precision == "auto":
-            precision = "bf16" if has_fast_bf16() else "f32"
+            precision = "int8" if has_fast_bf16() else "f32"
         config = {
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": rest if precision == "int8" else precision,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             # Pinned threads cannot step aside when another process, or container, is on their CPU.
             "ENABLE_CPU_PINNING": False,
-            # Left on, weights of int8 exports would be multiplied in a precision chosen per batch.
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
+            # Left on by itself, weights of int8 exports would be multiplied in a precision chosen per batch.
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP_SIZE if precision == "int8" else 0,
         }
         try:
-            model = ov.Core().compile_model(str(path), "CPU", config)
+            graph = ov.Core().read_model(str(path))
+            if precision == "int8":
+                compress_weights(graph)
+            model = ov.Core().compile_model(graph, "CPU", config)
         except RuntimeError as error:
             raise EncoderModelError(f"openvino cannot load {path}: {error}") from error
         self._request = model.create_infer_request()

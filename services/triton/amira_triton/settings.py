@@ -44,8 +44,8 @@ class TritonSettings(ServiceSettings):
     threads: int = Field(0, ge=0, le=1024)
     """Threads of the engine; 0: one per usable CPU."""
 
-    precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Arithmetic of the engine."""
+    precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
+    """Arithmetic of the engine; `auto` is int8 with OpenVINO where the CPU has fast bfloat16, else f32."""
 
     cache_dir: Path = Field(default_factory=default_cache_dir)
     """Where the runnable Triton (22 MB) is put together."""
