@@ -214,3 +214,15 @@ def test_details_that_contradict_the_status_are_not_believed() -> None:
     packed = to_rpc_status(errors.HotwordError("no")).trailing_metadata
     failure = bare(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(*packed))
     assert isinstance(from_rpc_error(failure, errors.DecoderLostError), errors.DecoderLostError)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_huge_value_quoted_in_a_message_does_not_cost_the_status(shape: str) -> None:
+    async with raiser() as (handler, channel):
+        for letter in ("k", "\u8a9e", "\0"):
+            handler.failure = errors.UnknownModelError(f"No model {letter * 1_000_000}")
+            with pytest.raises(grpc.aio.AioRpcError) as failure:
+                await call(channel, shape)
+            back = from_rpc_error(failure.value, errors.DecoderLostError)
+            assert type(back) is errors.UnknownModelError
+            assert back.message.startswith("No model")

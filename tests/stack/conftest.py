@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from amira_client import AmiraClient
 from amira_local.options import StackOptions
+from tests.stack.raw import Answer, innocent_requests, speech_stub, talk
 from tests.support.stack import StackThread
 
 
@@ -23,3 +25,14 @@ async def client(running: StackThread) -> AsyncIterator[AmiraClient]:
     """A client of the stack."""
     async with AmiraClient(running.stack.gateway_target) as amira:
         yield amira
+
+
+@pytest.fixture(scope="session")
+def undisturbed(running: StackThread) -> Answer:
+    """What an innocent stream hears when it is alone."""
+
+    async def alone() -> Answer:
+        async with speech_stub(running.stack.gateway_target) as stub:
+            return await talk(stub, innocent_requests())
+
+    return asyncio.run(alone())

@@ -34,15 +34,25 @@ DOWNSTREAM_STATUS_IS_LOSS: dict[grpc.StatusCode, bool] = {
 or did it refuse the request? Total over grpc.StatusCode; a test fails when grpc grows one."""
 
 
+_MAX_MESSAGE_BYTES = 1000
+"""Messages may quote what a client sent. They travel in headers, twice and escaped, where grpc allows
+8 KiB: beyond that the status itself would be lost, and another one take its place."""
+
+
 def to_rpc_status(error: errors.AmiraError) -> grpc.Status:
-    """The status, with ErrorInfo and (where a retry helps) RetryInfo, for ``context.abort_with_status``."""
+    """The status for ``context.abort_with_status``.
+
+    Holds the message (at most a kilobyte of it), ErrorInfo and, where a retry helps, RetryInfo.
+    """
     details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=errors.ERROR_DOMAIN))]
     if error.retry_after_ms is not None:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(error.retry_after_ms)
         details.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
     return rpc_status.to_status(
-        status_pb2.Status(code=code_pb2.Code.Value(error.status.name), message=error.message, details=details)
+        status_pb2.Status(
+            code=code_pb2.Code.Value(error.status.name), message=_clipped(error.message), details=details
+        )
     )
 
 
@@ -87,6 +97,13 @@ def _details(failure: grpc.aio.AioRpcError) -> tuple[error_details_pb2.ErrorInfo
             retry = error_details_pb2.RetryInfo.FromString(detail.value)
             retry_after_ms = retry.retry_delay.ToMilliseconds()
     return info, retry_after_ms
+
+
+def _clipped(message: str) -> str:
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= _MAX_MESSAGE_BYTES:
+        return message
+    return encoded[:_MAX_MESSAGE_BYTES].decode(errors="ignore") + " ..."
 
 
 def _pack(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -> any_pb2.Any:
