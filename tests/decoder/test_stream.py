@@ -144,6 +144,34 @@ async def test_sender_waits_when_too_much_is_held() -> None:
     await adding
 
 
+async def test_controls_without_audio_are_bounded() -> None:
+    stream = make_stream()
+    await stream.add_features(packed(0, 12))  # less than a window: only more audio or a flush helps
+    for _ in range(stream.limits.max_pending_controls):
+        await stream.room_for_control()
+        stream.add_control(MarkPassed("m"))
+    with pytest.raises(errors.ProtocolError, match="wait for audio"):
+        await stream.room_for_control()
+
+
+@pytest.mark.parametrize("freed_by", ["a chunk", "a flush", "the end of the stream"])
+async def test_controls_wait_for_room_where_it_will_come(freed_by: str) -> None:
+    stream = make_stream()
+    await stream.add_features(packed(0, 8))
+    for _ in range(stream.limits.max_pending_controls):
+        stream.add_control(Flush() if freed_by == "a flush" else MarkPassed("m"))
+    await stream.add_features(packed(8, 5))
+    waiting = asyncio.create_task(stream.room_for_control())
+    await asyncio.sleep(0)
+    if freed_by == "the end of the stream":
+        assert not waiting.done()
+        stream.abort()
+    else:
+        assert not waiting.done()
+        drain(stream, [])
+    await asyncio.wait_for(waiting, 5)
+
+
 async def test_a_slow_reader_pauses_decoding_and_loses_nothing() -> None:
     stream = make_stream(max_pending_responses=2)
     await stream.add_features(packed(0, 60))

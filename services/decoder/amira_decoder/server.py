@@ -17,6 +17,8 @@ from amira_decoder.stream import DecodingStream
 
 _log = structlog.get_logger(__name__)
 
+_CONTROLS = ("flush", "mark", "update_config")
+
 _Context = grpc.aio.ServicerContext[decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse]
 
 
@@ -72,6 +74,8 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
     async def _take(self, request: decoder_pb2.DecodeRequest, stream: DecodingStream) -> bool:
         """Applies one message; returns True after `end`."""
         kind = request.WhichOneof("request")
+        if kind in _CONTROLS:
+            await stream.room_for_control()
         if kind == "features":
             await stream.add_features(request.features)
         elif kind == "flush":

@@ -50,6 +50,8 @@ class StreamLimits:
     """Frames held before the sender is slowed down."""
     max_pending_responses: int
     """Responses waiting for a slow reader before decoding pauses."""
+    max_pending_controls: int = 1000
+    """Controls waiting for audio before their sender is slowed down or, if that cannot help, refused."""
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class DecodingStream:
     wake_scheduler: Callable[[], None]
     _buffer: FrameBuffer = field(init=False)
     _controls: deque[_Pending] = field(default_factory=deque)
+    _barriers: deque[_Pending] = field(default_factory=deque)  # the flushes and the end among them
     _consumed_frames: int = 0
     _received_frames: int = 0
     _padding_frames: int = 0
@@ -105,8 +108,25 @@ class DecodingStream:
 
     def add_control(self, control: Control) -> None:
         """Puts a control behind the frames added so far."""
-        self._controls.append(_Pending(control, self._received_frames))
+        pending = _Pending(control, self._received_frames)
+        self._controls.append(pending)
+        if isinstance(control, Flush | End):
+            self._barriers.append(pending)
         self.wake_scheduler()
+
+    async def room_for_control(self) -> None:
+        """Waits while too many controls are held.
+
+        Raises:
+            ProtocolError: they all wait for audio that has not come.
+        """
+        while len(self._controls) >= self.limits.max_pending_controls and not self.closed:
+            if not (self._chunk_is_due() or self._control_is_due(self._controls[0])):
+                raise errors.ProtocolError(
+                    f"{len(self._controls)} controls wait for audio to come: "
+                    "send audio or FLUSH before any more."
+                )
+            await self._wait()
 
     def abort(self) -> None:
         """The sender is gone: decode nothing more, send nothing more."""
@@ -185,7 +205,7 @@ class DecodingStream:
 
     def _barrier(self) -> _Pending | None:
         """The next flush or end: frames after it are not for the current chunk."""
-        return next((p for p in self._controls if isinstance(p.control, Flush | End)), None)
+        return self._barriers[0] if self._barriers else None
 
     def _chunk_is_due(self) -> bool:
         barrier = self._barrier()
@@ -220,6 +240,7 @@ class DecodingStream:
     def _pop_control(self) -> Control:
         pending = self._controls.popleft()
         if isinstance(pending.control, Flush | End):
+            self._barriers.popleft()
             self._flushed_at_frame = pending.position_frames
             self._padding_frames = 0
         return pending.control
