@@ -66,8 +66,8 @@ format: setup ## Put the code into shape
 protos: setup ## Generate Python code from protos/
 	$(BIN)/python scripts/generate_protos.py
 
-bench: setup ## Measure latency under load (ARGS="--help" for what can be set)
-	$(BIN)/python -m benchmarks.latency $(ARGS)
+bench: setup ## Measure the speed targets on this machine (ARGS="--help" for what can be set)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove caches and logs (not .venv)
 	rm -rf .amira .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
