@@ -88,6 +88,9 @@ class Scheduler:
                 encoded = await self._encode(jobs)
             except errors.EncoderLostError as error:
                 await self._survive_loss(error, jobs)
+            except errors.InternalError as error:  # a batch that was refused changed no state
+                for job in jobs:
+                    job.stream.fail(error)
             else:
                 await self._encoded.put(encoded)
 
