@@ -1,4 +1,4 @@
-"""Streams without the client library's manners: any messages in any order, and what the server says to them."""
+"""Streams without the client library's manners: any messages in any order, and what the server says."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def speech_stub(target: str) -> AsyncIterator[speech_pb2_grpc.SpeechAsyncS
 async def talk(
     stub: speech_pb2_grpc.SpeechAsyncStub, requests: Iterable[Request], *, half_close: bool = True
 ) -> Answer:
-    """Sends everything while reading everything; the call always ends, or TimeoutError says that it did not."""
+    """Sends everything while reading everything; TimeoutError when the call does not end."""
     call = DuplexCall(stub.StreamingRecognize())
 
     async def send() -> None:
