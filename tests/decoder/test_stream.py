@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
-from amira_decoder.controls import Control, End, Flush, MarkPassed
+from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.encoder.base import EncoderGeometry
 from amira_decoder.frame_buffer import SILENCE_LOG_MEL
 from amira_decoder.slots import Slot
@@ -144,14 +144,22 @@ async def test_sender_waits_when_too_much_is_held() -> None:
     await adding
 
 
-async def test_controls_without_audio_are_bounded() -> None:
+@pytest.mark.parametrize("control", [MarkPassed("m"), Update(interim_results=True)])
+async def test_controls_without_audio_are_bounded(control: Control) -> None:
     stream = make_stream()
     await stream.add_features(packed(0, 12))  # less than a window: only more audio or a flush helps
-    for _ in range(stream.limits.max_pending_controls):
-        await stream.room_for_control()
-        stream.add_control(MarkPassed("m"))
+    limits = stream.limits
+    for _ in range(
+        limits.max_pending_updates if isinstance(control, Update) else limits.max_pending_controls
+    ):
+        await stream.room_for(type(control))
+        stream.add_control(control)
     with pytest.raises(errors.ProtocolError, match="wait for audio"):
-        await stream.room_for_control()
+        await stream.room_for(type(control))
+    await stream.room_for(Flush)
+    stream.add_control(Flush())
+    drain(stream, [])
+    await stream.room_for(type(control))
 
 
 @pytest.mark.parametrize("freed_by", ["a chunk", "a flush", "the end of the stream"])
@@ -161,7 +169,7 @@ async def test_controls_wait_for_room_where_it_will_come(freed_by: str) -> None:
     for _ in range(stream.limits.max_pending_controls):
         stream.add_control(Flush() if freed_by == "a flush" else MarkPassed("m"))
     await stream.add_features(packed(8, 5))
-    waiting = asyncio.create_task(stream.room_for_control())
+    waiting = asyncio.create_task(stream.room_for(MarkPassed))
     await asyncio.sleep(0)
     if freed_by == "the end of the stream":
         assert not waiting.done()

@@ -11,13 +11,13 @@ import structlog
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
-from amira_decoder.controls import End, Flush, MarkPassed
+from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.stream import DecodingStream
 
 _log = structlog.get_logger(__name__)
 
-_CONTROLS = ("flush", "mark", "update_config")
+_CONTROLS: dict[str | None, type[Control]] = {"flush": Flush, "mark": MarkPassed, "update_config": Update}
 
 _Context = grpc.aio.ServicerContext[decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse]
 
@@ -75,7 +75,7 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
         """Applies one message; returns True after `end`."""
         kind = request.WhichOneof("request")
         if kind in _CONTROLS:
-            await stream.room_for_control()
+            await stream.room_for(_CONTROLS[kind])
         if kind == "features":
             await stream.add_features(request.features)
         elif kind == "flush":

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
-from amira_decoder.controls import Control, End, Flush
+from amira_decoder.controls import Control, End, Flush, Update
 from amira_decoder.encoder.base import EncoderGeometry
 from amira_decoder.frame_buffer import FrameBuffer
 from amira_decoder.segment_tracker import SegmentTracker
@@ -51,7 +51,9 @@ class StreamLimits:
     max_pending_responses: int
     """Responses waiting for a slow reader before decoding pauses."""
     max_pending_controls: int = 1000
-    """Controls waiting for audio before their sender is slowed down or, if that cannot help, refused."""
+    """Controls held before their sender is slowed down or, where only it can move things on, refused."""
+    max_pending_updates: int = 16
+    """The same for updates, whose compiled hotwords take megabytes each."""
 
 
 @dataclass(slots=True)
@@ -114,16 +116,18 @@ class DecodingStream:
             self._barriers.append(pending)
         self.wake_scheduler()
 
-    async def room_for_control(self) -> None:
-        """Waits while too many controls are held.
+    async def room_for(self, control: type[Control]) -> None:
+        """Waits while too many controls of this kind are held.
 
         Raises:
             ProtocolError: they all wait for audio that has not come.
         """
-        while len(self._controls) >= self.limits.max_pending_controls and not self.closed:
+        while self._is_full_of(control) and not self.closed:
             if not (self._chunk_is_due() or self._control_is_due(self._controls[0])):
+                if control is Flush:
+                    return  # sets them free
                 raise errors.ProtocolError(
-                    f"{len(self._controls)} controls wait for audio to come: "
+                    "Too many controls of this kind wait for audio to come: "
                     "send audio or FLUSH before any more."
                 )
             await self._wait()
@@ -202,6 +206,12 @@ class DecodingStream:
         held = len(self._buffer)
         # Below one window the encoder cannot run, and waiting for it would never end.
         return held >= self.geometry.window_frames and held + coming > self.limits.max_buffered_frames
+
+    def _is_full_of(self, control: type[Control]) -> bool:
+        if control is not Update:
+            return len(self._controls) >= self.limits.max_pending_controls
+        updates = sum(isinstance(pending.control, Update) for pending in self._controls)
+        return updates >= self.limits.max_pending_updates
 
     def _barrier(self) -> _Pending | None:
         """The next flush or end: frames after it are not for the current chunk."""
