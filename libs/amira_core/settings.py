@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from amira_core.logs import LogFormat, LogLevel
+
+
+class BadSettingsError(Exception):
+    """A service cannot start with these settings; the message names the variables and what is wrong."""
 
 
 class ServiceSettings(BaseSettings):
@@ -20,3 +27,18 @@ class ServiceSettings(BaseSettings):
 
     log_format: LogFormat = "json"
     """`json` for machines, `text` for people."""
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings that the environment holds. Raises BadSettingsError."""
+        try:
+            return cls()
+        except ValidationError as error:
+            prefix = cls.model_config.get("env_prefix", "")
+            problems = (_describe(prefix, problem["loc"], problem["msg"]) for problem in error.errors())
+            raise BadSettingsError("bad settings: " + "; ".join(problems)) from error
+
+
+def _describe(prefix: str, location: tuple[int | str, ...], problem: str) -> str:
+    # Without the value: it may be a secret that landed in the wrong variable.
+    return f"{prefix}{'.'.join(map(str, location)).upper()}: {problem}"

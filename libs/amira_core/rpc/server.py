@@ -52,7 +52,7 @@ class RpcServer:
         try:
             port = self.grpc.add_insecure_port(self.address)
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {self.address}: is another server there?") from error
+            raise OSError(f"cannot listen on {self.address}: it is taken, or not an address here") from error
         await self.grpc.start()
         _log.info("listening", serves=self._service_name, port=port)
         return port

@@ -9,6 +9,7 @@ import structlog
 from amira.decoder.v1 import decoder_pb2_grpc
 from amira_core.logs import configure_logs
 from amira_core.rpc.server import RpcServer, run_service, run_until_signal
+from amira_core.settings import BadSettingsError
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.model.folder import ModelFolderError
 from amira_decoder.server import DecoderServicer
@@ -35,7 +36,12 @@ async def serve(settings: DecoderSettings) -> None:
 
 def main() -> int:
     """Returns the exit status: 2 when the settings or the model are unusable."""
-    settings = DecoderSettings()
+    try:
+        settings = DecoderSettings.load()
+    except BadSettingsError as error:
+        configure_logs("decoder")
+        _log.error("cannot_start", problem=str(error))
+        return 2
     configure_logs("decoder", settings.log_level, settings.log_format)
     try:
         run_service(lambda: serve(settings))

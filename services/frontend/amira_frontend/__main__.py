@@ -6,11 +6,11 @@ import asyncio
 import sys
 
 import structlog
-from pydantic import ValidationError
 
 from amira.frontend.v1 import frontend_pb2_grpc
 from amira_core.logs import configure_logs
 from amira_core.rpc.server import RpcServer, run_service, run_until_signal
+from amira_core.settings import BadSettingsError
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
@@ -36,10 +36,10 @@ async def serve(settings: FrontendSettings) -> None:
 def main() -> int:
     """Returns the exit status: 2 when the settings are unusable or the address is taken."""
     try:
-        settings = FrontendSettings()
-    except ValidationError as error:
+        settings = FrontendSettings.load()
+    except BadSettingsError as error:
         configure_logs("frontend")
-        _log.error("cannot_start", problem=f"bad settings (AMIRA_FRONTEND_...): {error}")
+        _log.error("cannot_start", problem=str(error))
         return 2
     configure_logs("frontend", settings.log_level, settings.log_format)
     try:

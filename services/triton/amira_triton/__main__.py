@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 
 import structlog
-from pydantic import ValidationError
 
 from amira_core.logs import configure_logs
 from amira_core.rpc.server import run_service, run_until_signal
+from amira_core.settings import BadSettingsError
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.model_folder import find_encoder
 from amira_triton.addresses import AddressInUseError
@@ -34,9 +34,9 @@ def main() -> None:
     """Entry point."""
     configure_logs("triton")
     try:
-        settings = TritonSettings()
-    except ValidationError as error:
-        sys.exit(_fail(f"bad settings (AMIRA_TRITON_...): {error}", 2))
+        settings = TritonSettings.load()
+    except BadSettingsError as error:
+        sys.exit(_fail(str(error), 2))
     configure_logs("triton", settings.log_level, settings.log_format)
     try:
         run_service(lambda: serve(settings))
