@@ -122,6 +122,12 @@ def test_a_missing_wheel_is_explained(tmp_path: Path, monkeypatch: pytest.Monkey
         layout.prepare_layout(tmp_path, ROOT / "deploy" / "triton")
 
 
+def test_a_cache_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(layout.TritonInstallationError, match="AMIRA_TRITON_CACHE_DIR"):
+        layout.prepare_layout(tmp_path / "file" / "cache", ROOT / "deploy" / "triton")
+
+
 def test_a_python_without_its_shared_library_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

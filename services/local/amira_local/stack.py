@@ -99,7 +99,7 @@ class LocalStack:
         """Returns when every service is healthy. On any error, everything is stopped first.
 
         Raises:
-            StackError: a port is taken, the model folder is missing, a service died or was too slow.
+            StackError: a port is taken, a folder is missing, a service died or was too slow.
         """
         self._check()
         self._failed = asyncio.get_running_loop().create_future()
@@ -155,6 +155,12 @@ class LocalStack:
     def _check(self) -> None:
         if not self.options.model_dir.is_dir():
             raise StackError(f"There is no model folder at {self.options.model_dir}: give one with --model.")
+        try:
+            self._files.prepare()
+        except OSError as error:
+            raise StackError(
+                f"Cannot write log files to {self.options.log_dir}: {error.strerror or error}."
+            ) from error
         for service in self._services():
             for port in service.ports:
                 if is_taken(port):
@@ -199,8 +205,10 @@ class LocalStack:
 
     async def _spawn(self, service: Service) -> ServiceProcess:
         def on_line(line: str) -> None:
-            self._files.write(service.name, line)
+            problem = self._files.write(service.name, line)
             self._on_line(service.name, line)
+            if problem is not None:
+                self._on_line(service.name, problem)
 
         process = await ServiceProcess.start(
             service.name, service.module, service.target, service.environment(self.options.env), on_line

@@ -47,7 +47,7 @@ def prepare_layout(cache_dir: Path, model_repository: Path) -> TritonLayout:
 
     Raises:
         TritonInstallationError: the wheel, its stub for this Python, a shared libpython or the
-            model repository is missing.
+            model repository is missing, or `cache_dir` cannot be written.
     """
     if not (model_repository / "encoder" / "config.pbtxt").is_file():
         raise TritonInstallationError(
@@ -61,7 +61,13 @@ def prepare_layout(cache_dir: Path, model_repository: Path) -> TritonLayout:
     version = metadata.version(_DISTRIBUTION)
     dist = cache_dir / f"tritonserver-{version}-python{python}"
     if not dist.is_dir():
-        _build(dist, wheel, stub)
+        try:
+            _build(dist, wheel, stub)
+        except OSError as error:
+            raise TritonInstallationError(
+                f"cannot put Triton together in {cache_dir}: {error.strerror or error}; "
+                "set AMIRA_TRITON_CACHE_DIR to a folder with 22 MB to write to"
+            ) from error
     return TritonLayout(
         binary=dist / "bin" / "tritonserver",
         backends=dist / "backends",
