@@ -62,6 +62,7 @@ BAD_CONFIGS = [
     (config(hotwords=hotwords(default=-1)), errors.HotwordError),
     (config(hotwords=hotwords(default=float("inf"))), errors.HotwordError),
     (config(hotwords=hotwords(phrase=" ")), errors.HotwordError),
+    (config(hotwords=C.HotwordSet(phrases=[C.Hotword(phrase="ab")] * 100_000)), errors.HotwordError),
     (config(hotwords=hotwords(phrase="a" * 101)), errors.HotwordError),
     (config(endpoint=C.EndpointConfig(preset=9)), errors.InvalidSettingError),
     (config(endpoint=endpoint(max_segment=0.5)), errors.InvalidSettingError),

@@ -110,11 +110,15 @@ async def talk(
     call = DuplexCall(stub.StreamingRecognize())
 
     async def send() -> None:
-        for request in requests:
-            if not await call.write(request):
-                return
-        if half_close:
-            await call.done_writing()
+        try:
+            for request in requests:
+                if not await call.write(request):
+                    return
+            if half_close:
+                await call.done_writing()
+        except Exception:
+            call.cancel()
+            raise
 
     answer = Answer()
     sending = asyncio.create_task(send())
@@ -127,7 +131,9 @@ async def talk(
     finally:
         call.cancel()
         sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        [failure_to_send] = await asyncio.gather(sending, return_exceptions=True)
+    if isinstance(failure_to_send, Exception):
+        raise failure_to_send
     return answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import av
@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira_core.rpc.call import DuplexCall
 from tests.stack import raw
-from tests.stack.processes import slots_used
+from tests.stack.processes import Holdings, holdings, slots_used
 from tests.stack.raw import FLUSH, KEEP_ALIVE, Answer, Request, audio, config, control, mark, pieces, talk
 from tests.support.stack import StackThread
 
@@ -154,11 +156,13 @@ async def test_a_client_that_never_reads_holds_up_nobody(running: StackThread, u
     await all_slots_free(running)
 
 
-async def test_marks_without_audio_are_refused_before_they_fill_the_memory(
-    running: StackThread, undisturbed: Answer
+@pytest.mark.parametrize("kind", ["marks", "hotwords"])
+async def test_controls_without_audio_are_refused_before_they_fill_the_memory(
+    running: StackThread, undisturbed: Answer, kind: str
 ) -> None:
     target = running.stack.gateway_target
-    requests = [config(), audio(bytes(16_000)), *[mark("m" * 128)] * 20_000]
+    flood = mark("m" * 128) if kind == "marks" else update_hotwords("sensibility", 2.0)
+    requests = [config(), audio(bytes(16_000)), *[flood] * 20_000]
     async with raw.speech_stub(target) as stub, raw.bystander(target, undisturbed):
         answer = await talk(stub, requests)
     assert answer.outcome == "FAILED_PRECONDITION PROTOCOL"
@@ -291,3 +295,77 @@ async def test_the_same_speech_in_every_encoding(running: StackThread) -> None:
     assert rates["stereo"] < 0.1, rates
     assert rates["Opus"] < 0.35, rates
     assert rates["mu-law"] < 0.6, rates
+
+
+async def test_capabilities_are_those_of_this_stack(running: StackThread) -> None:
+    async with raw.speech_stub(running.stack.gateway_target) as stub:
+        answer = await stub.GetCapabilities(speech_pb2.GetCapabilitiesRequest())
+    assert [model.name for model in answer.models] == ["starter-en"]
+    assert answer.models[0].chunk_duration.ToMilliseconds() == 640
+    assert list(answer.encodings) == [value for value in config_pb2.AudioEncoding.values() if value]
+    assert set(answer.decoding_methods) == {value for value in config_pb2.DecodingMethod.values() if value}
+    assert answer.limits.max_hotwords == 200
+    assert answer.limits.max_message_bytes == 1 << 20
+    assert answer.limits.max_unary_audio.seconds == 60
+
+
+async def test_health_and_reflection_answer_plain_clients(running: StackThread) -> None:
+    async def ask() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+
+    async with grpc.aio.insecure_channel(running.stack.gateway_target) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        for service in ("", "amira.asr.v1.Speech"):
+            answer = await check(health_pb2.HealthCheckRequest(service=service))
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        reflection = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(ask())
+        names = {service.name async for r in reflection for service in r.list_services_response.service}
+    assert "amira.asr.v1.Speech" in names
+
+
+def assert_flat(before: dict[str, Holdings], after: dict[str, Holdings], allowed_mib: float) -> None:
+    for name, old in before.items():
+        new = after[name]
+        assert new.rss_mib - old.rss_mib < allowed_mib, f"{name}: {old} -> {new}"
+        # Python's default executor and the grpc core start threads when they need them first, and keep them.
+        assert new.threads - old.threads <= 8, f"{name}: {old} -> {new}"
+        assert new.descriptors - old.descriptors <= 4, f"{name}: {old} -> {new}"
+
+
+@pytest.mark.slow
+async def test_long_silence_says_nothing_and_fills_nothing(running: StackThread) -> None:
+    """8 minutes, of which the first two are for warming up."""
+    minute = [audio(b"\xff" * 80_000)] * 6
+    held: list[dict[str, Holdings]] = []
+
+    def silence() -> Iterator[Request]:
+        yield config("MULAW", 8_000, interim_results=True)
+        for number in range(8):
+            if number == 2:
+                held.append(holdings(running))
+            yield from minute
+
+    async with raw.speech_stub(running.stack.gateway_target) as stub:
+        answer = await talk(stub, silence())
+    assert answer.outcome == "OK"
+    assert [response.WhichOneof("response") for response in answer.responses] == ["session"]
+    assert_flat(held[0], holdings(running), allowed_mib=10)
+
+
+@pytest.mark.slow
+async def test_streams_leave_no_memory_threads_or_descriptors_behind(running: StackThread) -> None:
+    requests = [config(interim_results=True, max_alternatives=3), *pieces(raw.clip_pcm(1))]
+
+    async def one() -> None:
+        async with raw.speech_stub(running.stack.gateway_target) as stub:  # a connection of its own
+            assert (await talk(stub, requests)).outcome == "OK"
+
+    async def many(count: int) -> None:
+        for _ in range(count // 8):
+            await asyncio.gather(*(one() for _ in range(8)))
+
+    await many(40)
+    before = holdings(running)
+    await many(200)
+    await all_slots_free(running)
+    assert_flat(before, holdings(running), allowed_mib=20)

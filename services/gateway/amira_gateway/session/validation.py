@@ -13,6 +13,8 @@ MAX_SAMPLE_RATE_HZ = 48_000
 MAX_CHANNELS = 8
 MAX_ALTERNATIVES = 10
 MAX_MARK_BYTES = 128
+MAX_PHRASES = 1_000
+"""More than any decoder takes: what is beyond it is not worth looking at one by one."""
 MAX_PHRASE_CHARACTERS = 100
 MAX_BOOST = 20.0
 MAX_RULE_S = 60.0
@@ -51,7 +53,11 @@ def check_mark(mark: speech_pb2.Mark) -> None:
 
 
 def check_hotwords(hotwords: config_pb2.HotwordSet, method: config_pb2.DecodingMethod) -> None:
-    """Raises HotwordError or InvalidSettingError. How many are allowed is the decoder's to say."""
+    """Raises HotwordError or InvalidSettingError. How many fewer than MAX_PHRASES is the decoder's to say."""
+    if len(hotwords.phrases) > MAX_PHRASES:
+        raise errors.HotwordError(
+            f"{len(hotwords.phrases)} hotwords came: Limits.max_hotwords in GetCapabilities says how many may."
+        )
     if not 0 <= hotwords.default_boost <= MAX_BOOST:
         raise errors.HotwordError(f"hotwords.default_boost must be 0 to {MAX_BOOST:g} nats per token.")
     for index, hotword in enumerate(hotwords.phrases):
