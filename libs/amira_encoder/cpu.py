@@ -29,3 +29,8 @@ def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return max(1, min(cpus, math.ceil(int(microseconds) / int(period))))
     except (OSError, ValueError, ZeroDivisionError):  # no cgroup v2, or "max": no limit
         return cpus
+
+
+def has_machine_to_itself() -> bool:
+    """Whether no affinity or container limit keeps this process from any of the machine's CPUs."""
+    return usable_cpus() == os.cpu_count()
