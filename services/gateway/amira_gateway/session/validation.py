@@ -56,7 +56,7 @@ def check_hotwords(hotwords: config_pb2.HotwordSet, method: config_pb2.DecodingM
     """Raises HotwordError or InvalidSettingError. How many fewer than MAX_PHRASES is the decoder's to say."""
     if len(hotwords.phrases) > MAX_PHRASES:
         raise errors.HotwordError(
-            f"{len(hotwords.phrases)} hotwords came: Limits.max_hotwords in GetCapabilities says how many may."
+            f"{len(hotwords.phrases)} hotwords came: at most Limits.max_hotwords are allowed."
         )
     if not 0 <= hotwords.default_boost <= MAX_BOOST:
         raise errors.HotwordError(f"hotwords.default_boost must be 0 to {MAX_BOOST:g} nats per token.")
