@@ -51,10 +51,10 @@ class EncoderOptions:
             raise ValueError(f"{PREFIX}MODEL_DIR is not set: name the folder that holds encoder.onnx")
         return cls(
             model_dir=Path(model_dir),
-            slots=_number(environment, "SLOTS", default=64, least=1),
-            engine=environment.get(f"{PREFIX}ENGINE", "auto"),
-            threads=_number(environment, "THREADS", default=0, least=0),
-            precision=environment.get(f"{PREFIX}PRECISION", "auto"),
+            slots=_number(environment, "SLOTS", default=cls.slots, least=1),
+            engine=environment.get(f"{PREFIX}ENGINE", cls.engine),
+            threads=_number(environment, "THREADS", default=cls.threads, least=0),
+            precision=environment.get(f"{PREFIX}PRECISION", cls.precision),
         )
 
 

@@ -19,7 +19,7 @@ from tests.support.triton import TritonProcess
 
 def _failure(triton: TritonProcess) -> tuple[int, str]:
     status = triton.process.wait(60)
-    reasons = [entry["reason"] for entry in triton.events() if entry["event"] == "cannot_start"]
+    reasons = [entry["problem"] for entry in triton.events() if entry["event"] == "cannot_start"]
     triton.stop()
     assert len(reasons) == 1
     return status, reasons[0]
@@ -57,7 +57,7 @@ def test_a_taken_port(model_dir: Path) -> None:
 def test_a_wrong_setting(model_dir: Path) -> None:
     status, reason = _failure(TritonProcess.start(model_dir, wait=False, slots=0))
     assert status == 2
-    assert "slots" in reason
+    assert "AMIRA_TRITON_SLOTS" in reason
 
 
 def test_a_wrong_model_repository(model_dir: Path, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import sys
 import structlog
 
 from amira.decoder.v1 import decoder_pb2_grpc
-from amira_core.logs import configure_logs
-from amira_core.rpc.server import RpcServer, run_service, run_until_signal
-from amira_core.settings import BadSettingsError
+from amira_core.errors import EncoderLostError
+from amira_core.rpc.server import RpcServer, run_until_signal
+from amira_core.service import run_service
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.model.folder import ModelFolderError
 from amira_decoder.server import DecoderServicer
 from amira_decoder.settings import DecoderSettings
+from amira_encoder.errors import EncoderModelError, EngineUnavailableError
 
 _log = structlog.get_logger(__name__)
 
@@ -35,20 +36,14 @@ async def serve(settings: DecoderSettings) -> None:
 
 
 def main() -> int:
-    """Returns the exit status: 2 when the settings or the model are unusable."""
-    try:
-        settings = DecoderSettings.load()
-    except BadSettingsError as error:
-        configure_logs("decoder")
-        _log.error("cannot_start", problem=str(error))
-        return 2
-    configure_logs("decoder", settings.log_level, settings.log_format)
-    try:
-        run_service(lambda: serve(settings))
-    except (ModelFolderError, OSError) as error:
-        _log.error("cannot_start", problem=str(error))
-        return 2
-    return 0
+    """Returns the exit status: 2 when settings, model or address are unusable, 1 without an encoder."""
+    return run_service(
+        "decoder",
+        DecoderSettings,
+        serve,
+        unusable=(ModelFolderError, EncoderModelError, EngineUnavailableError),
+        failed=(EncoderLostError,),
+    )
 
 
 if __name__ == "__main__":

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from amira_core.settings import ServiceSettings
+from amira_decoder.search.base import SEARCH_BOUNDS, SearchOptions
+from amira_encoder.options import EncoderOptions
+
+_DEFAULT_SEARCH = SearchOptions()
+
+
+def _width(name: str) -> Any:
+    """A setting that is a field of SearchOptions, with its default and bounds."""
+    least, most = SEARCH_BOUNDS[name]
+    return Field(default=getattr(_DEFAULT_SEARCH, name), ge=least, le=most)
 
 
 class DecoderSettings(ServiceSettings):
@@ -37,7 +47,7 @@ class DecoderSettings(ServiceSettings):
     encoder_timeout_ms: int = Field(default=5000, gt=0)
     """Longest a tick's encoder request may take before Triton counts as lost."""
 
-    in_process_slots: int = Field(default=64, gt=0)
+    in_process_slots: int = Field(default=EncoderOptions.slots, gt=0)
     """Streams at once with the in-process encoder (with Triton, its slot table decides)."""
 
     in_process_engine: Literal["auto", "onnxruntime", "openvino"] = "auto"
@@ -49,17 +59,17 @@ class DecoderSettings(ServiceSettings):
     search: Literal["auto", "k2", "beam", "greedy"] = "auto"
     """Default search for streams that name none. `auto`: k2 where it is installed, else beam."""
 
-    beam: float = Field(default=4.0, gt=0)
-    """k2: log-probability beam per frame."""
+    beam: float = _width("k2_beam")
+    """k2: hypotheses this far (nats) behind the best are dropped."""
 
-    max_contexts: int = Field(default=4, ge=1)
-    """k2: most distinct predictor contexts kept per frame."""
+    max_contexts: int = _width("k2_max_contexts")
+    """k2: most distinct predictor contexts kept per stream and frame."""
 
-    max_states: int = Field(default=8, ge=1)
-    """k2: most graph states kept per frame."""
+    max_states: int = _width("k2_max_states")
+    """k2: most graph states kept per stream and frame."""
 
-    active_paths: int = Field(default=4, ge=1, le=32)
-    """Beam search: hypotheses kept per frame."""
+    active_paths: int = _width("num_active_paths")
+    """Beam search: hypotheses kept per stream."""
 
     tail_padding_ms: int = Field(default=480, ge=0)
     """Silence decoded after the last audio of a stream or flush, so that the last word comes out."""

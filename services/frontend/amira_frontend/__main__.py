@@ -8,9 +8,8 @@ import sys
 import structlog
 
 from amira.frontend.v1 import frontend_pb2_grpc
-from amira_core.logs import configure_logs
-from amira_core.rpc.server import RpcServer, run_service, run_until_signal
-from amira_core.settings import BadSettingsError
+from amira_core.rpc.server import RpcServer, run_until_signal
+from amira_core.service import run_service
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
@@ -35,19 +34,7 @@ async def serve(settings: FrontendSettings) -> None:
 
 def main() -> int:
     """Returns the exit status: 2 when the settings are unusable or the address is taken."""
-    try:
-        settings = FrontendSettings.load()
-    except BadSettingsError as error:
-        configure_logs("frontend")
-        _log.error("cannot_start", problem=str(error))
-        return 2
-    configure_logs("frontend", settings.log_level, settings.log_format)
-    try:
-        run_service(lambda: serve(settings))
-    except OSError as error:
-        _log.error("cannot_start", problem=str(error))
-        return 2
-    return 0
+    return run_service("frontend", FrontendSettings, serve)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,8 @@ import sys
 import structlog
 
 from amira.asr.v1 import speech_pb2_grpc
-from amira_core.logs import configure_logs
-from amira_core.rpc.server import RpcServer, run_service, run_until_signal
-from amira_core.settings import BadSettingsError
+from amira_core.rpc.server import RpcServer, run_until_signal
+from amira_core.service import run_service
 from amira_gateway.readiness import keep_ready
 from amira_gateway.server import SpeechServicer, drain
 from amira_gateway.services import Services
@@ -37,19 +36,7 @@ async def serve(settings: GatewaySettings) -> None:
 
 def main() -> int:
     """Returns the exit status: 2 when the settings are unusable or the address is taken."""
-    try:
-        settings = GatewaySettings.load()
-    except BadSettingsError as error:
-        configure_logs("gateway")
-        _log.error("cannot_start", problem=str(error))
-        return 2
-    configure_logs("gateway", settings.log_level, settings.log_format)
-    try:
-        run_service(lambda: serve(settings))
-    except OSError as error:
-        _log.error("cannot_start", problem=str(error))
-        return 2
-    return 0
+    return run_service("gateway", GatewaySettings, serve)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from amira_core.settings import ServiceSettings
+from amira_encoder.options import EncoderOptions
 from amira_triton.layout import default_cache_dir
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -35,7 +36,7 @@ class TritonSettings(ServiceSettings):
     model_repository: Path = _ROOT / "deploy" / "triton"
     """Triton model repository that holds ``encoder/config.pbtxt``."""
 
-    slots: int = Field(64, ge=1, le=65536)
+    slots: int = Field(EncoderOptions.slots, ge=1, le=65536)
     """Streams that can be open at once."""
 
     engine: Literal["auto", "onnxruntime", "openvino"] = "auto"

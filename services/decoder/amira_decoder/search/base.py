@@ -23,26 +23,30 @@ MAX_N_BEST = 64
 """More hypotheses are never given, whatever is asked for."""
 
 
+SEARCH_BOUNDS: dict[str, tuple[float, float]] = {
+    "num_active_paths": (1, 64),
+    "k2_beam": (1e-3, 50),
+    "k2_max_contexts": (1, 64),
+    "k2_max_states": (1, 512),
+}
+"""Least and most of each of SearchOptions' fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """Widths of the searches. The defaults are those that icefall recommends for streaming."""
+    """Widths of the searches, within SEARCH_BOUNDS. The defaults are icefall's for streaming."""
 
     num_active_paths: int = 4
-    """beam: hypotheses kept per segment, 1 to 64."""
+    """beam: hypotheses kept per segment."""
     k2_beam: float = 4.0
-    """k2: hypotheses this far (nats) behind the best are dropped, above 0 to 50."""
+    """k2: hypotheses this far (nats) behind the best are dropped."""
     k2_max_contexts: int = 4
-    """k2: predictor contexts kept per segment and frame, 1 to 64."""
+    """k2: predictor contexts kept per segment and frame."""
     k2_max_states: int = 8
-    """k2: states kept per segment and frame, 1 to 512."""
+    """k2: states kept per segment and frame."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("num_active_paths", 1, 64),
-            ("k2_beam", 1e-3, 50),
-            ("k2_max_contexts", 1, 64),
-            ("k2_max_states", 1, 512),
-        ):
+        for name, (low, high) in SEARCH_BOUNDS.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be from {low} to {high}, not {getattr(self, name)}")
 

@@ -1,0 +1,66 @@
+"""The main function of every service: settings, logs, event loop, and an exit status that tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import structlog
+import uvloop
+
+from amira_core.logs import configure_logs
+from amira_core.settings import BadSettingsError, ServiceSettings
+
+_log = structlog.get_logger(__name__)
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+Errors = tuple[type[Exception], ...]
+
+OK = 0
+FAILED = 1
+UNUSABLE = 2
+
+
+def run_service(
+    name: str,
+    settings_type: type[SettingsT],
+    serve: Callable[[SettingsT], Coroutine[Any, Any, None]],
+    *,
+    unusable: Errors = (),
+    failed: Errors = (),
+) -> int:
+    """Runs a service until it ends; returns its exit status. One line in the log says why it cannot run.
+
+    uvloop passes 25 % more messages per second than asyncio's own loop.
+
+    Args:
+        name: the service's name in its logs.
+        settings_type: read from the environment.
+        serve: the service itself.
+        unusable: errors that only someone who changes something can mend (status 2), besides bad
+            settings and OSError (an address that is taken).
+        failed: errors that another start may be without (status 1).
+
+    Raises:
+        Whatever else `serve` raises: a defect, with its traceback.
+    """
+    configure_logs(name)
+    try:
+        settings = settings_type.load()
+    except BadSettingsError as error:
+        return _cannot_start(error, UNUSABLE)
+    configure_logs(name, settings.log_level, settings.log_format)
+    try:
+        uvloop.run(serve(settings))
+    except Exception as error:
+        if isinstance(error, failed):
+            return _cannot_start(error, FAILED)
+        if isinstance(error, (OSError, *unusable)):
+            return _cannot_start(error, UNUSABLE)
+        raise
+    return OK
+
+
+def _cannot_start(error: Exception, status: int) -> int:
+    _log.error("cannot_start", problem=str(error))
+    return status
