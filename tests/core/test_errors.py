@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 from amira_core import errors
 from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.interceptor import ErrorInterceptor
+from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.status import DOWNSTREAM_STATUS_IS_LOSS, from_rpc_error, to_rpc_status
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -98,7 +99,7 @@ async def raiser() -> AsyncIterator[tuple[Raiser, grpc.aio.Channel]]:
     server.add_generic_rpc_handlers((handler,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS) as channel:
         yield handler, channel
     await server.stop(None)
 

@@ -13,6 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.server import RpcServer, run_until_signal
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -24,7 +25,7 @@ NAME = "amira.frontend.v1.Frontend"
 async def started() -> AsyncIterator[tuple[RpcServer, Any, grpc.aio.Channel]]:
     server = RpcServer("127.0.0.1:0", NAME)
     port = await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS) as channel:
         yield server, health_pb2_grpc.HealthStub(channel), channel
     await server.stop(0)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from amira.asr.v1 import config_pb2
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
+from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.server import RpcServer, cancel_and_wait
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.server import DecoderServicer
@@ -88,7 +89,7 @@ async def decoder_server(model_dir: Path) -> AsyncIterator[DecoderServer]:
     if running.done():
         running.result()
     target = f"127.0.0.1:{port}"
-    async with grpc.aio.insecure_channel(target) as channel:
+    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
         yield DecoderServer(decoder, decoder_pb2_grpc.DecoderStub(channel), target)
     await server.stop(0)
     await cancel_and_wait([running, waiting])

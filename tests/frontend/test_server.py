@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from amira.frontend.v1 import frontend_pb2
 from amira_core import errors
-from amira_core.rpc.options import MAX_MESSAGE_BYTES
+from amira_core.rpc.options import CHANNEL_OPTIONS, MAX_MESSAGE_BYTES
 from amira_core.rpc.server import RpcServer
 from amira_core.rpc.status import from_rpc_error
 from amira_frontend.pipeline import FeatureStream
@@ -273,7 +273,9 @@ async def test_not_serving_until_warm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RpcServer, "start", start_and_tell)
     monkeypatch.setattr(entry, "warm_up", held_warm_up)
     serving = asyncio.create_task(entry.serve(FrontendSettings(listen="127.0.0.1:0")))
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{await ports.get()}") as channel:
+    async with grpc.aio.insecure_channel(
+        f"127.0.0.1:{await ports.get()}", options=CHANNEL_OPTIONS
+    ) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(
             health_pb2.HealthCheckRequest(service="amira.frontend.v1.Frontend")
         )

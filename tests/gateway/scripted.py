@@ -300,6 +300,8 @@ class Answer:
     responses: list[speech_pb2.StreamingRecognizeResponse]
     error: errors.AmiraError | None
     code: grpc.StatusCode
+    details: str | None = None
+    """gRPC's own words, which tell a status of the server's from a broken connection."""
 
     @property
     def kinds(self) -> list[str]:
@@ -320,7 +322,8 @@ async def finish(call: DuplexCall[Any, Any]) -> Answer:
             while (response := await call.read()) is not None:
                 responses.append(response)
     except grpc.aio.AioRpcError as failure:
-        return Answer(responses, from_rpc_error(failure, errors.ServiceUnavailableError), failure.code())
+        error = from_rpc_error(failure, errors.ServiceUnavailableError)
+        return Answer(responses, error, failure.code(), failure.details())
     return Answer(responses, None, grpc.StatusCode.OK)
 
 

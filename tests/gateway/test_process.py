@@ -15,8 +15,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from amira.asr.v1 import speech_pb2_grpc
 from amira_core.rpc.call import DuplexCall
+from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_local.ports import free_ports
 from tests.gateway.scripted import audio, config, finish, pattern, running, until
-from tests.support.ports import free_ports
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def test_ready_once_both_services_are_and_for_good_then_drains_on_sigterm(
         targets = {"frontend_target": f"127.0.0.1:{frontend}", "decoder_target": f"127.0.0.1:{decoder}"}
         async with (
             gateway(port, **targets) as process,
-            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS) as channel,
         ):
             assert await health(channel) == health_pb2.HealthCheckResponse.NOT_SERVING
             await stack.frontend_server.set_ready(True)
@@ -100,7 +101,7 @@ async def test_a_second_signal_ends_at_once() -> None:
         }
         async with (
             gateway(port, drain_timeout_s=60, **targets) as process,
-            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS) as channel,
         ):
             await health(channel)
             call: DuplexCall[Any, Any] = DuplexCall(speech_pb2_grpc.SpeechStub(channel).StreamingRecognize())

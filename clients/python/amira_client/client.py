@@ -27,6 +27,8 @@ from amira_client.transcript import Transcript
 
 UNARY_TIMEOUT_S = 120.0
 _CHANNEL_OPTIONS = [
+    # A connection of its own, with none of another client's failures.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
     # Pings find a dead connection; the server allows one per 20 s.

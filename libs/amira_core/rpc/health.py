@@ -1,8 +1,8 @@
-"""The standard health service, for asyncio servers that must drain.
+"""The standard health service, for asyncio servers that must drain, and the question to it.
 
-Own implementation because grpcio-health-checking's asyncio one (1.81) forgets all watchers of a
-service when one of them leaves, blocks a status change behind a watcher that does not read, and
-keeps its Watch calls open through a shutdown, so that every drain takes its whole grace period.
+Own implementation of the service because grpcio-health-checking's asyncio one (1.81) forgets all
+watchers of a service when one of them leaves, blocks a status change behind a watcher that does not
+read, and keeps its Watch calls open through a shutdown, so that every drain takes its whole grace period.
 """
 
 from __future__ import annotations
@@ -19,6 +19,16 @@ SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+
+
+async def is_serving(channel: grpc.aio.Channel, timeout_s: float = 1.0) -> bool:
+    """Whether the server behind `channel` says that it is ready; False also where nobody answers."""
+    check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]  # set in __init__
+    try:
+        answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == _SERVING)
 
 
 class Health(health_pb2_grpc.HealthServicer):

@@ -28,6 +28,9 @@ SERVER_OPTIONS: list[tuple[str, int]] = [
 ]
 
 CHANNEL_OPTIONS: list[tuple[str, int]] = [
+    # Connections are not shared with other channels, nor are another channel's failures and pauses:
+    # a server that took over a stopped one's port counted as unreachable.
+    ("grpc.use_local_subchannel_pool", 1),
     # A service that comes back is found again within two seconds (grpc would wait up to two minutes).
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),

@@ -8,12 +8,12 @@ import time
 from typing import Any, Generic, TypeVar
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
 from amira_core import errors
 from amira_core.rpc.call import DuplexCall
+from amira_core.rpc.health import is_serving
 from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.status import from_rpc_error
 
@@ -121,7 +121,9 @@ class Services:
     async def unhealthy(self) -> list[str]:
         """Names of the services that do not say SERVING now."""
         channels = {"frontend": self._frontends, "decoder": self._decoders}
-        healthy = await asyncio.gather(*(_is_healthy(channel) for channel in channels.values()))
+        healthy = await asyncio.gather(
+            *(is_serving(channel, _HEALTH_TIMEOUT_S) for channel in channels.values())
+        )
         return [name for name, ok in zip(channels, healthy, strict=True) if not ok]
 
     async def close(self) -> None:
@@ -133,13 +135,3 @@ class Services:
 def _channel(target: str) -> grpc.aio.Channel:
     options: list[tuple[str, Any]] = [*CHANNEL_OPTIONS, ("grpc.service_config", _SERVICE_CONFIG)]
     return grpc.aio.insecure_channel(target, options=options)
-
-
-async def _is_healthy(channel: grpc.aio.Channel) -> bool:
-    try:
-        # The published types leave the stub's methods out.
-        stub: Any = health_pb2_grpc.HealthStub(channel)
-        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_HEALTH_TIMEOUT_S)
-    except grpc.aio.AioRpcError:
-        return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -19,6 +19,7 @@ from amira_client import (
     StreamingRecognizeResponse,
     Transcript,
 )
+from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_local.log_view import LogView
 from amira_local.options import StackOptions
 from amira_local.process_tree import ProcessInfo, descendants
@@ -132,7 +133,7 @@ def _worth_naming(processes: list[ProcessInfo]) -> list[ProcessInfo]:
 
 async def default_search(decoder_target: str) -> str:
     """The search that the decoder at `decoder_target` uses for streams that name none."""
-    async with grpc.aio.insecure_channel(decoder_target) as channel:
+    async with grpc.aio.insecure_channel(decoder_target, options=CHANNEL_OPTIONS) as channel:
         with contextlib.suppress(grpc.aio.AioRpcError):
             described = await DecoderStub(channel).Describe(DescribeRequest(), timeout=5)
             if described.decoding_methods:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from amira_core.rpc import health
+from amira_core.rpc.options import CHANNEL_OPTIONS
 
 POLL_S = 0.1
-_PROBE_TIMEOUT_S = 1.0
 
 
-async def is_serving(target: str, timeout_s: float = _PROBE_TIMEOUT_S) -> bool:
+async def is_serving(target: str) -> bool:
     """Whether the server at `target` says that it is ready."""
-    async with grpc.aio.insecure_channel(target) as channel:
-        try:
-            check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]  # set in __init__
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
-        except grpc.aio.AioRpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
+        return await health.is_serving(channel)
 
 
 async def wait_until_serving(target: str) -> None:

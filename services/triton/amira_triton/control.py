@@ -22,11 +22,7 @@ class TritonControl:
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
         target = f"[{reachable}]:{port}" if ":" in reachable else f"{reachable}:{port}"
         # A restarted server must be reached at once, not after the reconnection's growing pauses.
-        options = [
-            *CHANNEL_OPTIONS,
-            ("grpc.max_reconnect_backoff_ms", 500),
-            ("grpc.use_local_subchannel_pool", 1),
-        ]
+        options = [*CHANNEL_OPTIONS, ("grpc.max_reconnect_backoff_ms", 500)]
         self._channel = grpc.aio.insecure_channel(target, options=options)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._admin = (("triton-grpc-protocol-admin-key", admin_key),)
