@@ -319,6 +319,35 @@ async def test_a_flood_of_controls_does_not_fill_the_memory() -> None:
         assert reading.kinds.count("mark") == 2_000
 
 
+async def test_controls_on_their_way_through_the_frontend_do_not_fill_the_memory() -> None:
+    async with running(buffer_audio_s=1) as stack:
+        gate = asyncio.Event()
+
+        async def hold(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == "mark":
+                await gate.wait()
+
+        stack.decoder.hook = hold
+        call = stack.open()
+        await call.write(config())
+        writing = asyncio.create_task(flood(call, 5_000))
+        (session,) = await sessions(stack)
+        waiting = session._conversation._behind_barriers
+        await until(lambda: waiting.weight > 0.9)
+        await asyncio.sleep(0.2)
+        assert waiting.weight <= 1.0
+        gate.set()
+        reading = await finish(call)
+        await writing
+        assert reading.kinds.count("mark") == 5_000
+
+
+async def sessions(stack: Stack) -> tuple[Any, ...]:
+    """The gateway's sessions, once there are any."""
+    await until(lambda: len(stack.gateway.admission) > 0)
+    return tuple(stack.gateway.admission._sessions)
+
+
 async def flood(call: Any, count: int) -> None:
     for _ in range(count):
         if not await call.write(mark("x" * 100)):

@@ -9,7 +9,6 @@ groups, so that the first failure ends them all, and both calls are cancelled ho
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
 import structlog
 
@@ -17,9 +16,10 @@ from amira.asr.v1 import speech_pb2
 from amira.decoder.v1 import decoder_pb2
 from amira.frontend.v1 import frontend_pb2
 from amira_core import errors
+from amira_core.aio.weighted_queue import WeightedQueue
 from amira_gateway.services import DecoderCall, FrontendCall, Services
 from amira_gateway.session import convert
-from amira_gateway.session.intake import Intake, Piece
+from amira_gateway.session.intake import Intake, Piece, weight_s
 from amira_gateway.session.lag import SAMPLE_RATE_HZ, LagTracker
 from amira_gateway.session.outbound import Outbound, Outgoing
 from amira_gateway.session.protocol import Configured, Ended, Ordered
@@ -52,7 +52,7 @@ class Conversation:
         self._log = log
         self._frontend: FrontendCall | None = None
         self._decoder: DecoderCall | None = None
-        self._behind_barriers: deque[Ordered | Ended] = deque()
+        self._behind_barriers: WeightedQueue[Ordered | Ended] = WeightedQueue(settings.buffer_audio_s)
 
     async def run(self) -> None:
         """Returns when the last result is in the outbound queue.
@@ -135,10 +135,16 @@ class Conversation:
             else:
                 # Without any audio there is nothing to flush, and no header to be missed.
                 barrier += 1
-                self._behind_barriers.append(item)
+                await self._wait_behind_barrier(item, frontend)
                 request = frontend_pb2.ExtractRequest(barrier=barrier)
             if not await frontend.write(request) or isinstance(item, Ended):
                 return
+
+    async def _wait_behind_barrier(self, item: Ordered | Ended, frontend: FrontendCall) -> None:
+        """Keeps a control until its barrier comes back; waits while too many are kept."""
+        frontend.expects_answer = True  # only barriers that come back make room
+        await self._behind_barriers.put(item, weight_s(item))
+        frontend.expects_answer = False
 
     async def _relay(self, frontend: FrontendCall, decoder: DecoderCall, configured: Configured) -> None:
         barriers = 0
@@ -149,9 +155,9 @@ class Conversation:
                 await decoder.write(decoder_pb2.DecodeRequest(features=response.features.frames))
             elif kind == "barrier":
                 barriers += 1
-                if response.barrier != barriers or not self._behind_barriers:
+                if response.barrier != barriers or self._behind_barriers.peek() is None:
                     raise frontend.lost("The frontend mixed up its barriers.")
-                item = self._behind_barriers.popleft()
+                item = await self._behind_barriers.get()
                 if isinstance(item, Ended):
                     await self._end(decoder)
                     return

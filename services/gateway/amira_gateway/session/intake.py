@@ -29,6 +29,13 @@ class Piece:
 Queued = Piece | Ordered | Ended
 
 
+def weight_s(control: Ordered | Ended) -> float:
+    """What a control counts for in a queue, in seconds of audio."""
+    if isinstance(control, Ended):
+        return 0.0
+    return _CONTROL_WEIGHT_S + control.control.ByteSize() / _CONTROL_BYTES_PER_S
+
+
 class Intake:
     """Reads one client. A full queue stops the reading, and grpc's flow control slows the client down."""
 
@@ -72,11 +79,10 @@ class Intake:
         elif isinstance(event, Ordered):
             if isinstance(event.control, speech_pb2.Flush):
                 self._lag.closed(now)
-            size_s = event.control.ByteSize() / _CONTROL_BYTES_PER_S
-            await self._queue.put(event, _CONTROL_WEIGHT_S + size_s)
+            await self._queue.put(event, weight_s(event))
         elif isinstance(event, Ended):
             self._lag.closed(now)
-            await self._queue.put(event, 0.0)
+            await self._queue.put(event, weight_s(event))
         elif isinstance(event, Configured):
             self.configured.set_result(event)
         else:

@@ -116,8 +116,8 @@ def _check_rate_and_channels(config: config_pb2.RecognitionConfig) -> None:
     known_channels = config.channels or (MAX_CHANNELS if header_decides else 1)
     if not 0 <= config.channel < known_channels:
         raise errors.ChannelError(
-            f"config.channel is {config.channel}: it counts from 0 and "
-            f" the audio has {known_channels} channel(s)."
+            f"config.channel is {config.channel}: it must be 0 to {known_channels - 1}, one less than the "
+            "number of channels."
         )
 
 
