@@ -9,9 +9,9 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-_LAUNCHER = Path(__file__).with_name("launcher.py")
+from amira_core.tied import tied
+
 _RECENT_LINES = 40
 _LONGEST_LINE_BYTES = 64 * 1024
 _LAST_OUTPUT_S = 2.0
@@ -50,7 +50,8 @@ class ServiceProcess:
         output, write_end = await _pipe()
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-IS", str(_LAUNCHER), str(os.getpid()), module,
+                # SIGTERM, so that the Triton supervisor can still stop tritonserver.
+                *tied(signal.SIGTERM, sys.executable, "-m", module),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,

@@ -12,11 +12,12 @@ it, on Linux), so keep its event loop running.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
+from amira_core.rpc.server import cancel_and_wait
 from amira_local.health import POLL_S, is_serving, wait_until_serving
 from amira_local.log_files import LogFiles
 from amira_local.options import StackOptions
@@ -110,12 +111,14 @@ class LocalStack:
             await self.stop()
             raise
         for service in self._services():
-            self._watchers[service.name] = asyncio.create_task(self._watch(service), name=service.name)
+            watcher = asyncio.create_task(self._watch(service), name=service.name)
+            watcher.add_done_callback(self._watcher_ended)
+            self._watchers[service.name] = watcher
 
     async def stop(self) -> None:
         """Stops everything in reverse order; returns when no process is left. Safe to call twice."""
         self._stopping = True
-        await _cancel(self._watchers.values())
+        await cancel_and_wait([*self._watchers.values()])
         for name in [service.name for service in reversed(self._services())]:
             process = self.processes.pop(name, None)
             if process is None:
@@ -176,7 +179,7 @@ class LocalStack:
         try:
             await asyncio.gather(*starting)
         finally:
-            await _cancel(starting)
+            await cancel_and_wait(starting)
 
     async def _start_one(self, service: Service, *, needed: Iterable[ServiceProcess] = ()) -> None:
         """Spawns a service and waits until it is healthy.
@@ -200,7 +203,7 @@ class LocalStack:
             if not healthy.done():
                 raise StackError(_too_slow(process, self.options.start_timeout_s))
         finally:
-            await _cancel((*deaths, healthy))
+            await cancel_and_wait((*deaths, healthy))
         self._tell("ready", service.name, f"{service.target}, pid {process.pid}")
 
     async def _spawn(self, service: Service) -> ServiceProcess:
@@ -210,9 +213,13 @@ class LocalStack:
             if problem is not None:
                 self._on_line(service.name, problem)
 
-        process = await ServiceProcess.start(
-            service.name, service.module, service.target, service.environment(self.options.env), on_line
-        )
+        environment = service.environment(self.options.env)
+        try:
+            process = await ServiceProcess.start(
+                service.name, service.module, service.target, environment, on_line
+            )
+        except OSError as error:  # out of processes, memory or files
+            raise StackError(f"The {service.name} cannot be started: {error.strerror or error}.") from error
         self.processes[service.name] = process
         return process
 
@@ -239,6 +246,10 @@ class LocalStack:
             await self._restart(service)
             ready_since = loop.time()
 
+    def _watcher_ended(self, watcher: asyncio.Task[None]) -> None:
+        if not watcher.cancelled() and (error := watcher.exception()) is not None:
+            self._fail(StackError(f"The {watcher.get_name()} is not watched over any more: {error!r}"))
+
     async def _restart(self, service: Service) -> None:
         try:
             await self._start_one(service)
@@ -249,17 +260,14 @@ class LocalStack:
 
     def _give_up(self, name: str, deaths: int) -> None:
         self._tell("gave_up", name, f"it died {deaths} times in a row")
+        self._fail(StackError(f"The {name} died {deaths} times in a row."))
+
+    def _fail(self, error: StackError) -> None:
         if self._failed is not None and not self._failed.done():
-            self._failed.set_result(StackError(f"The {name} died {deaths} times in a row."))
+            self._failed.set_result(error)
 
     def _tell(self, kind: EventKind, service: str, detail: str = "", lines: tuple[str, ...] = ()) -> None:
         self._on_event(StackEvent(kind, service, detail, lines))
-
-
-async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _died_at_start(process: ServiceProcess, status: int) -> str:

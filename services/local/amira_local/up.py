@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
+from amira_core.rpc.server import cancel_and_wait
 from amira_local.log_view import LogView
 from amira_local.options import StackOptions
 from amira_local.stack import LocalStack, StackError
@@ -57,10 +58,7 @@ async def _run(stack: LocalStack, stopping: asyncio.Event, view: LogView) -> int
             return 1
         return 0
     finally:
-        tasks = [task for task in (stop, start, failure) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait([task for task in (stop, start, failure) if task is not None])
 
 
 @contextlib.contextmanager

@@ -6,13 +6,12 @@ import asyncio
 import os
 import secrets
 import signal
-import sys
 from contextlib import suppress
-from pathlib import Path
 
 import structlog
 
 from amira_core.rpc.server import cancel_and_wait
+from amira_core.tied import tied
 from amira_encoder import wire
 from amira_encoder.options import EncoderOptions
 from amira_triton import shared_memory
@@ -23,7 +22,6 @@ from amira_triton.settings import TritonSettings
 from amira_triton.stub_process import find_stub, wait_for_exit
 
 _log = structlog.get_logger(__name__)
-_TIED = Path(__file__).with_name("exec_tied.py")
 _AFTER_UNLOAD_S = 2.5  # an idle server needs up to 2 s from its stub's end to its own
 _ADMIN_APIS = "model-repository,shared-memory,trace,logging"
 
@@ -55,11 +53,8 @@ class TritonServer:
         require_free(settings.grpc_address, "AMIRA_TRITON_GRPC_ADDRESS")
         require_free(settings.http_address, "AMIRA_TRITON_HTTP_ADDRESS")
         require_free(settings.metrics_address, "AMIRA_TRITON_METRICS_ADDRESS")
-        tie = (sys.executable, "-I", "-S", str(_TIED), str(os.getpid()))
         self._process = await asyncio.create_subprocess_exec(
-            *tie,
-            str(self._layout.binary),
-            *self._flags(),
+            *tied(signal.SIGKILL, str(self._layout.binary), *self._flags()),
             env={**os.environ, **self._layout.environment, **_options(settings).to_environment()},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
