@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +25,11 @@ class Utterance:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the developer's shell must not reach the tests."""
     for name in list(os.environ):
         if name.startswith("AMIRA_") and not name.startswith("AMIRA_TEST_"):
             monkeypatch.delenv(name)
-    yield
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from amira_client import (
 )
 from amira_core import errors
 from amira_core.rpc.options import MAX_MESSAGE_BYTES
-from tests.support.ports import free_ports
+from amira_local.ports import free_ports
 from tests.support.speech_server import Requests, Responses, ScriptedSpeech, count_bytes, result, session
 
 PCM = RecognitionConfig(encoding=AudioEncoding.AUDIO_ENCODING_LINEAR16, sample_rate_hz=16000)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from amira_local import doctor, services
 from amira_local.doctor import Check, State
-from tests.support.ports import free_ports
+from amira_local.ports import free_ports
 from tests.support.speech_server import ScriptedSpeech
 
 

@@ -14,7 +14,7 @@ import soundfile
 
 from amira.asr.v1.config_pb2 import DecodingMethod, EndpointPreset
 from amira_core import errors
-from tests.support.ports import free_ports
+from amira_local.ports import free_ports
 from tests.support.speech_server import Requests, Responses, ScriptedSpeech, session
 
 

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from amira_local.ports import free_ports
 from amira_triton.stub_process import find_stub
-from tests.support.ports import free_ports
 
 _START_TIMEOUT_S = 90.0
 

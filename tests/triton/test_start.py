@@ -13,7 +13,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from amira_core.errors import EncoderLostError
 from amira_decoder.encoder.triton import TritonEncoder
-from tests.support.ports import free_ports
+from amira_local.ports import free_ports
 from tests.support.triton import TritonProcess
 
 
