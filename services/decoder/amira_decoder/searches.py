@@ -12,7 +12,7 @@ from amira.asr.v1 import config_pb2
 from amira_core import errors
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.search.base import Method, Search, SearchOptions
-from amira_decoder.search.factory import available_methods, create_search
+from amira_decoder.search.factory import available_methods, create_search, k2_problem
 from amira_decoder.search.hotwords import HotwordAutomaton, HotwordLimits, hotwords_from_config
 from amira_decoder.settings import DecoderSettings
 
@@ -26,7 +26,7 @@ _METHOD_BY_PROTO: dict[config_pb2.DecodingMethod, Method] = {
 
 
 class SearchSet:
-    """One search of each method that runs here, made on first use, all on the search thread."""
+    """One search of each method that runs here, made by :meth:`warm_up`, all on the search thread."""
 
     _hotword_limits = HotwordLimits()
 
@@ -103,7 +103,8 @@ class SearchSet:
             if "k2" not in self._available:
                 _log.warning(
                     "k2_missing",
-                    search="beam",
+                    cause=k2_problem(),
+                    search=self._available[0],
                     hint="pip install --no-deps -r requirements/k2.txt for k2's lattice search",
                 )
             return self._available[0]

@@ -8,9 +8,10 @@ from importlib import metadata
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
+from amira_core import limits
 from amira_gateway.services import Services
-from amira_gateway.session import validation
 from amira_gateway.session.audio import ENCODINGS
+from amira_gateway.session.validation import MAX_ALTERNATIVES
 from amira_gateway.settings import GatewaySettings
 
 _FRESH_S = 5.0
@@ -45,14 +46,14 @@ class Capabilities:
         )
 
     def _limits(self, max_hotwords: int) -> config_pb2.Limits:
-        limits = config_pb2.Limits(
-            min_sample_rate_hz=validation.MIN_SAMPLE_RATE_HZ,
-            max_sample_rate_hz=validation.MAX_SAMPLE_RATE_HZ,
-            max_channels=validation.MAX_CHANNELS,
+        offered = config_pb2.Limits(
+            min_sample_rate_hz=limits.MIN_SAMPLE_RATE_HZ,
+            max_sample_rate_hz=limits.MAX_SAMPLE_RATE_HZ,
+            max_channels=limits.MAX_CHANNELS,
             max_hotwords=max_hotwords,
             max_message_bytes=self._settings.max_message_audio_bytes,
-            max_alternatives=validation.MAX_ALTERNATIVES,
+            max_alternatives=MAX_ALTERNATIVES,
         )
-        limits.max_unary_audio.FromMilliseconds(int(self._settings.max_unary_audio_s * 1000))
-        limits.idle_timeout.FromMilliseconds(int(self._settings.idle_timeout_s * 1000))
-        return limits
+        offered.max_unary_audio.FromMilliseconds(int(self._settings.max_unary_audio_s * 1000))
+        offered.idle_timeout.FromMilliseconds(int(self._settings.idle_timeout_s * 1000))
+        return offered

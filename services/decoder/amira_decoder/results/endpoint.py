@@ -14,9 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from amira.asr.v1 import config_pb2
 from amira_core.errors import InvalidSettingError
-
-MAX_SEGMENT_MS = 60_000
-"""No segment is longer, whatever the settings: the searches' cost grows with its length."""
+from amira_core.limits import MAX_SEGMENT_MS, MIN_SEGMENT_MS
 
 
 class EndpointReason(Enum):
@@ -61,7 +59,7 @@ class EndpointRules:
         if config.HasField("silence_after_speech"):
             after = _milliseconds(config.silence_after_speech, "silence_after_speech", 1)
         if config.HasField("max_segment"):
-            longest = _milliseconds(config.max_segment, "max_segment", 1000)
+            longest = _milliseconds(config.max_segment, "max_segment", MIN_SEGMENT_MS)
         return cls(without, after, longest)
 
     def reached(self, num_frames: int, trailing_blank_frames: int, frame_ms: int) -> EndpointReason | None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-import structlog
-
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.search.base import Method, Search, SearchOptions
 
-_log = structlog.get_logger(__name__)
-
 
 @cache
-def available_methods() -> tuple[Method, ...]:
-    """The methods that work here, default first: k2 where it is installed, else the beam search."""
+def k2_problem() -> str | None:
+    """Why k2 does not work here; None where it does."""
     try:
         import_module("amira_decoder.search.k2_search")
     except (ImportError, OSError) as error:  # OSError: torch found, but a shared library of it is not
-        _log.info("k2_not_available", cause=str(error), default_search="beam")
-        return ("beam", "greedy")
-    return ("k2", "beam", "greedy")
+        return str(error)
+    return None
+
+
+def available_methods() -> tuple[Method, ...]:
+    """The methods that work here, default first: k2 where it is installed, else the beam search."""
+    return ("k2", "beam", "greedy") if k2_problem() is None else ("beam", "greedy")
 
 
 def create_search(method: Method, model: TransducerFolder, options: SearchOptions | None = None) -> Search:

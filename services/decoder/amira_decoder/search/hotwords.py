@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from amira.asr.v1 import config_pb2
 from amira_core.errors import HotwordError
+from amira_core.limits import MAX_BOOST, MAX_PHRASE_CHARACTERS
 from amira_decoder.model.tokens import TokenTable, UntokenizableError
 
 DEFAULT_BOOST = 1.5
-MAX_BOOST = 20.0
-MAX_PHRASE_CHARACTERS = 100
 _MAX_ARCS = 1 << 21
 """Bounds memory with a large vocabulary: an arc costs 8 bytes here and 16 more in k2."""
 

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from amira_decoder.model.folder import TransducerFolder
+from amira_decoder.model.folder import ModelFolderError, TransducerFolder
 from amira_decoder.model.jit import kernel
 from amira_decoder.model.joint import JointNetwork
 from amira_decoder.model.joint_kernels import (
@@ -60,7 +60,7 @@ class _Batch:
         """Arcs and arc tokens of the members `wanted` (place: frames); the others cost one frame each."""
         frames = [wanted.get(place, 1) for place in range(self.size)]
         # One level below k2.RnntDecodingStreams.format_output, which spends most of its time on
-        # attributes that our graphs do not have. The same in 1.23.4 and 1.24.4.
+        # attributes that our graphs do not have. Not a public interface: checked with k2 1.23.4 only.
         formatted, graph_arcs = self.streams.streams.format_output(frames, True)
         arcs = formatted.values().numpy()
         shape = formatted.shape()
@@ -96,7 +96,7 @@ class K2Segment:
 
 
 class K2Search:
-    """The search with k2 (1.23.4 or 1.24.4) on the CPU."""
+    """The search with k2 1.23.4 on the CPU."""
 
     name: Method = "k2"
 
@@ -104,9 +104,11 @@ class K2Search:
         self, model: TransducerFolder, options: SearchOptions, joint: JointNetwork | None = None
     ) -> None:
         if model.blank_id != 0:
-            raise ValueError("k2 needs blank to be token 0")
+            raise ModelFolderError(f"{model.name}: k2 needs blank to be token 0")
         if model.vocab_size**model.context_size * (1 << 21) >= 1 << 62:
-            raise ValueError(f"{model.name}: vocabulary and context are too large for k2's state numbers")
+            raise ModelFolderError(
+                f"{model.name}: vocabulary and context are too large for k2: choose another search"
+            )
         self._joint = joint or JointNetwork(model)
         self._vocab = model.vocab_size
         self._config = k2.RnntDecodingConfig(

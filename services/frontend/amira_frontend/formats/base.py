@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amira_core.errors import ChannelError, MalformedAudioError, SampleRateError
+from amira_core.limits import MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 
 Float32s = NDArray[np.float32]
 
-MIN_SAMPLE_RATE_HZ: Final = 8_000
-MAX_SAMPLE_RATE_HZ: Final = 48_000
-MAX_CHANNELS: Final = 8
 _LOUDEST: Final = 8.0
 
 NOTHING: Final[Float32s] = np.empty(0, np.float32)

@@ -8,13 +8,9 @@ from typing import Final
 from amira.asr.v1 import config_pb2
 from amira.frontend.v1 import frontend_pb2
 from amira_core.errors import ChannelError, SampleRateError, UnknownEncodingError
+from amira_core.limits import MAX_CHANNELS
 from amira_frontend.formats import raw
-from amira_frontend.formats.base import (
-    MAX_CHANNELS,
-    AudioDecoder,
-    check_channels,
-    check_sample_rate,
-)
+from amira_frontend.formats.base import AudioDecoder, check_channels, check_sample_rate
 from amira_frontend.formats.flac import FlacDecoder
 from amira_frontend.formats.opus import OggOpusDecoder
 from amira_frontend.formats.wav import WavDecoder

@@ -6,19 +6,21 @@ from google.protobuf import duration_pb2
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira_core import errors
+from amira_core.limits import (
+    MAX_BOOST,
+    MAX_CHANNELS,
+    MAX_PHRASE_CHARACTERS,
+    MAX_SAMPLE_RATE_HZ,
+    MAX_SEGMENT_MS,
+    MIN_SAMPLE_RATE_HZ,
+    MIN_SEGMENT_MS,
+)
 from amira_gateway.session.audio import ENCODINGS
 
-MIN_SAMPLE_RATE_HZ = 8_000
-MAX_SAMPLE_RATE_HZ = 48_000
-MAX_CHANNELS = 8
 MAX_ALTERNATIVES = 10
 MAX_MARK_BYTES = 128
 MAX_PHRASES = 1_000
 """More than any decoder takes: what is beyond it is not worth looking at one by one."""
-MAX_PHRASE_CHARACTERS = 100
-MAX_BOOST = 20.0
-MAX_RULE_S = 60.0
-MIN_SEGMENT_S = 1.0
 
 
 def check_config(config: config_pb2.RecognitionConfig) -> None:
@@ -82,19 +84,18 @@ def check_endpoint(endpoint: config_pb2.EndpointConfig) -> None:
     """Raises InvalidSettingError for an unknown preset or a rule out of its range."""
     if endpoint.preset not in config_pb2.EndpointPreset.values():
         raise errors.InvalidSettingError(f"endpoint.preset {endpoint.preset} does not exist.")
+    most_s = MAX_SEGMENT_MS / 1000
     for name, least_s in (
         ("silence_without_speech", 0.0),
         ("silence_after_speech", 0.0),
-        ("max_segment", MIN_SEGMENT_S),
+        ("max_segment", MIN_SEGMENT_MS / 1000),
     ):
         if not endpoint.HasField(name):
             continue
         rule: duration_pb2.Duration = getattr(endpoint, name)
         seconds = rule.seconds + rule.nanos / 1e9
-        if not least_s <= seconds <= MAX_RULE_S or seconds == 0:
-            bounds = (
-                f"{least_s:g} to {MAX_RULE_S:g} s" if least_s else f"more than 0 and at most {MAX_RULE_S:g} s"
-            )
+        if not least_s <= seconds <= most_s or seconds == 0:
+            bounds = f"{least_s:g} to {most_s:g} s" if least_s else f"more than 0 and at most {most_s:g} s"
             raise errors.InvalidSettingError(f"endpoint.{name} is {seconds:g} s: it must be {bounds}.")
 
 
