@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from amira_decoder.model import joint_kernels as kernels
 
 SCRIPT = """
 import sys
@@ -45,3 +49,32 @@ def test_nothing_is_compiled_while_serving(model_dir: Path) -> None:
         [sys.executable, "-c", SCRIPT, str(model_dir)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+CHOOSE = """
+import numpy as np
+from amira_decoder.search.greedy import _choose
+
+tokens, log_probs = np.zeros(1, np.int32), np.zeros(1, np.float32)
+_choose(np.zeros(4, np.float32), False, 0, tokens, log_probs, 0)
+print(log_probs[0], sum(_choose.stats.cache_hits.values()))
+"""
+
+
+def test_an_upgrade_never_runs_the_old_versions_kernels(tmp_path: Path) -> None:
+    """The caller's file stays as it was; what it calls in another file changes."""
+    package = Path(kernels.__file__).parent.parent
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def choose() -> str:
+        command = [sys.executable, "-c", CHOOSE]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert choose() == "0.0 0\n"
+    assert choose() == "0.0 1\n"  # from the cache
+    changed = tmp_path / package.name / "model" / "joint_kernels.py"
+    source = changed.read_text()
+    assert "values[blank] = 0" in source
+    changed.write_text(source.replace("values[blank] = 0", "values[blank] = -1"))
+    assert choose() == "-1.0 0\n"
