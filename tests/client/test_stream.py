@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from amira_client import (
     AmiraClient,
+    AmiraClientError,
     AudioEncoding,
     EndpointConfig,
     HotwordSet,
@@ -324,3 +325,28 @@ async def test_the_status_survives_a_write_under_way(server: ScriptedSpeech, cli
 
     server.script = refuse
     assert {await reason_of_refusal() for _ in range(40)} == {"NO_CAPACITY"}
+
+
+class Garbage(grpc.GenericRpcHandler):
+    """Answers every call with bytes that are no response."""
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        async def answer(requests: object, context: grpc.aio.ServicerContext) -> None:
+            await context.write(b"\xff\xff\xff")
+
+        return grpc.stream_stream_rpc_method_handler(answer)
+
+
+async def test_a_response_that_cannot_be_read_is_an_error_and_no_silence() -> None:
+    server = grpc.aio.server(handlers=[Garbage()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with AmiraClient(f"127.0.0.1:{port}") as client, client.stream(PCM) as stream:
+            async with asyncio.timeout(10):
+                with pytest.raises(AmiraClientError):
+                    await anext(stream)
+                with pytest.raises(AmiraClientError):
+                    await stream.send(b"\0" * 3200)
+    finally:
+        await server.stop(0)

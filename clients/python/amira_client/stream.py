@@ -231,6 +231,9 @@ class RecognitionStream:
                     return
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
                 return  # the reader sees why, with everything the server said before
+            except Exception:
+                self._call.cancel()  # or senders would wait for ever
+                raise
 
     async def _read(self) -> None:
         try:
@@ -246,6 +249,9 @@ class RecognitionStream:
                 raise
             # grpc.aio reports the status CANCELLED as if this task had been cancelled.
             self._failure = ServerError("The call was cancelled.", status=grpc.StatusCode.CANCELLED)
+        except Exception as error:  # noqa: BLE001 - whoever waits for a response must hear of it
+            self._failure = AmiraClientError(f"A response cannot be read: {error!r}")
+            self._call.cancel()
         finally:
             self._stopped = True
             self._room.set()
