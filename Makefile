@@ -7,7 +7,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos bench clean
+.PHONY: help setup demo up doctor test lint format protos docs bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/buf lint protos
 	$(BIN)/buf breaking protos --against protos/released.binpb
 	$(BIN)/python scripts/generate_protos.py --check
+	$(BIN)/python scripts/generate_configuration.py --check
 
 format: setup ## Put the code into shape
 	$(BIN)/ruff check --fix .
@@ -65,6 +66,9 @@ format: setup ## Put the code into shape
 
 protos: setup ## Generate Python code from protos/
 	$(BIN)/python scripts/generate_protos.py
+
+docs: setup ## Generate docs/CONFIGURATION.md from the settings classes
+	$(BIN)/python scripts/generate_configuration.py
 
 bench: setup ## Measure the speed targets on this machine (ARGS="--help" for what can be set)
 	$(BIN)/python -m benchmarks $(ARGS)

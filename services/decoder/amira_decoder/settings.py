@@ -54,7 +54,7 @@ class DecoderSettings(ServiceSettings):
     """Engine of the in-process encoder."""
 
     in_process_threads: int = Field(default=0, ge=0)
-    """Threads of the in-process encoder; 0 means one per core."""
+    """Threads of the in-process encoder; 0: one per usable CPU."""
 
     search: Literal["auto", "k2", "beam", "greedy"] = "auto"
     """Default search for streams that name none. `auto`: k2 where it is installed, else beam."""

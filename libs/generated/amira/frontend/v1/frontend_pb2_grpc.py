@@ -47,8 +47,8 @@ class FrontendServicer:
     """
 
     def Extract(self, request_iterator, context):
-        """`format` first, then `audio` and `barrier` in any order; half-close ends the
-        stream. Half-closing without `end` is an abort: the tail is not flushed.
+        """`format` first, then `audio` and `barrier` in any order; `end` last.
+        Half-closing without `end` is an abort: the tail is not flushed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,8 @@ class FrontendStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FrontendAsyncStub: ...
     Extract: _grpc.StreamStreamMultiCallable[_frontend_pb2.ExtractRequest, _frontend_pb2.ExtractResponse]
-    """`format` first, then `audio` and `barrier` in any order; half-close ends the
-    stream. Half-closing without `end` is an abort: the tail is not flushed.
+    """`format` first, then `audio` and `barrier` in any order; `end` last.
+    Half-closing without `end` is an abort: the tail is not flushed.
     """
 
 @_typing.type_check_only
@@ -44,8 +44,8 @@ class FrontendAsyncStub(FrontendStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Extract: _aio.StreamStreamMultiCallable[_frontend_pb2.ExtractRequest, _frontend_pb2.ExtractResponse]  # type: ignore[assignment]
-    """`format` first, then `audio` and `barrier` in any order; half-close ends the
-    stream. Half-closing without `end` is an abort: the tail is not flushed.
+    """`format` first, then `audio` and `barrier` in any order; `end` last.
+    Half-closing without `end` is an abort: the tail is not flushed.
     """
 
 class FrontendServicer(metaclass=_abc_1.ABCMeta):
@@ -57,8 +57,8 @@ class FrontendServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_frontend_pb2.ExtractRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_frontend_pb2.ExtractResponse], _abc.AsyncIterator[_frontend_pb2.ExtractResponse]]:
-        """`format` first, then `audio` and `barrier` in any order; half-close ends the
-        stream. Half-closing without `end` is an abort: the tail is not flushed.
+        """`format` first, then `audio` and `barrier` in any order; `end` last.
+        Half-closing without `end` is an abort: the tail is not flushed.
         """
 
 def add_FrontendServicer_to_server(servicer: FrontendServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
