@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from rich.console import Console
 
@@ -22,6 +23,7 @@ def screen() -> tuple[Console, io.StringIO]:
     return Console(file=output, width=200), output
 
 
+@pytest.mark.slow
 async def test_speech_passes_with_evidence_and_silence_fails(tmp_path: Path) -> None:
     samples, rate = soundfile.read(DEMO_CLIP, dtype="int16")
     speech, silence = tmp_path / "speech.flac", tmp_path / "silence.flac"

@@ -97,6 +97,7 @@ async def test_a_step_in_a_hung_server_ends_at_its_deadline(triton: TritonProces
         await encoder.close()
 
 
+@pytest.mark.slow
 async def test_a_hung_server_is_restarted(model_dir: Path) -> None:
     triton = TritonProcess.start(model_dir, slots=1, canary_timeout_ms=800, stop_timeout_s=1)
     hung = triton.server_pid()

@@ -49,6 +49,7 @@ def test_estimate_rises_with_age() -> None:
     )  # a word beyond what was decoded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_frames", [8, 16])
 def test_measured_on_speech(chunk_frames: int, model_dir: str, speech: list[Utterance]) -> None:
     """Words called stable hardly ever change, most words are called stable, and the estimate is fair."""
