@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from amira_core import errors
 from amira_gateway.server import drain
@@ -93,6 +94,19 @@ async def test_a_dead_decoder_is_named(point: str) -> None:
         assert answer.error.retryable
         assert answer.code is grpc.StatusCode.UNAVAILABLE
         await stack.freed()
+
+
+async def test_the_log_says_what_grpc_said_of_a_lost_service() -> None:
+    with capture_logs() as log:
+        async with running() as stack:
+            await stack.decoder_server.stop(0)
+            answer = await talk(stack, config(), audio(pattern(320)))
+            assert isinstance(answer.error, errors.DecoderLostError)
+            await stack.freed()
+    (ended,) = [line for line in log if line["event"] == "stream_ended"]
+    assert ended["status"] == "DECODER_LOST"
+    assert "Connection refused" in ended["cause"]
+    assert "Connection refused" not in answer.error.message
 
 
 @pytest.mark.parametrize("point", ["opened", "configured", "accepted", "audio"])

@@ -13,15 +13,12 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 import grpc
-import structlog
 
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
 from amira_core.errors import ConfigMissingError, ConfigRepeatedError, NoCapacityError, ProtocolError
 from amira_frontend.formats.base import Float32s
 from amira_frontend.pipeline import FeatureStream
 from amira_frontend.settings import FrontendSettings
-
-_log = structlog.get_logger(__name__)
 
 _MAX_FRAMES_PER_MESSAGE: Final = 1000
 """10 s, 320 kB. A step adds at most 8 s to it, so that messages stay far below grpc's limit."""
@@ -48,8 +45,6 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
         self.streams += 1
         try:
             await self._extract(request_iterator, context)
-        except _CallGoneError:
-            _log.debug("caller_gone")
         finally:
             self.streams -= 1
 
@@ -64,11 +59,11 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
             elif kind == "audio":
                 await self._send_features(stream, stream.steps(request.audio), context)
             elif kind == "barrier":
-                await _write(context, _Response(barrier=request.barrier))
+                await context.write(_Response(barrier=request.barrier))
             elif kind == "end":
                 await self._send_features(stream, stream.finish_steps(), context)
                 summary = frontend_pb2.ExtractSummary(frames=stream.frames, samples=stream.samples)
-                await _write(context, _Response(summary=summary))
+                await context.write(_Response(summary=summary))
                 return
             elif kind == "format":
                 raise ConfigRepeatedError("The format was sent twice.")
@@ -85,25 +80,13 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
                 parts.append(frames)
             late = time.monotonic() - started >= self._slice_s
             if parts and (late or stream.frames - first >= _MAX_FRAMES_PER_MESSAGE):
-                await _write(context, _message(stream, first, parts))
+                await context.write(_message(stream, first, parts))
                 first, parts = stream.frames, []
             if late:
                 await asyncio.sleep(0)
                 started = time.monotonic()
         if parts:
-            await _write(context, _message(stream, first, parts))
-
-
-class _CallGoneError(Exception):
-    """The caller is gone: there is nobody to answer."""
-
-
-async def _write(context: _Context, response: _Response) -> None:
-    try:
-        await context.write(response)
-    except grpc.aio.InternalError as error:
-        # What a write raises when a cancellation has reached grpc but not this task yet.
-        raise _CallGoneError from error
+            await context.write(_message(stream, first, parts))
 
 
 def _message(stream: FeatureStream, first_frame: int, parts: list[Float32s]) -> _Response:

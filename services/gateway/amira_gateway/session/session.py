@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 
+import grpc
 import structlog
 
 from amira_core import errors
@@ -59,15 +60,17 @@ class Session:
             AmiraError: why the stream failed, after the client got what had been produced.
         """
         began_at = time.monotonic()
-        status = "CANCELLED"
+        status, cause = "CANCELLED", None
         conversing = asyncio.create_task(self._converse_and_close(), name=f"session {self.session_id}")
         try:
             while (item := await self._outbound.get()) is not None:
                 await self._send(item)
             status = "OK"
         except errors.AmiraError as error:
-            status = error.reason
+            status, cause = error.reason, _cause(error)
             raise
+        except grpc.aio.InternalError:
+            raise  # a write to a client that has gone, which grpc knows before this task does
         except Exception:
             status = errors.InternalError.reason
             raise
@@ -76,6 +79,7 @@ class Session:
             self._log.info(
                 "stream_ended",
                 status=status,
+                **({"cause": cause} if cause else {}),
                 duration_s=round(time.monotonic() - began_at, 3),
                 audio_s=round(self._lag.received_s, 3),
             )
@@ -107,6 +111,14 @@ class Session:
             error = _first(failure)
         finally:
             self._outbound.close(error)
+
+
+def _cause(error: errors.AmiraError) -> str | None:
+    """What gRPC said of a service that was lost, for the operator."""
+    failure = error.__cause__
+    if not isinstance(error, errors.ServiceUnavailableError) or not isinstance(failure, grpc.aio.AioRpcError):
+        return None
+    return f"{failure.code().name}: {failure.details()}"
 
 
 def _first(failure: Exception) -> Exception:
