@@ -169,7 +169,16 @@ async def _until_end(call):  # type: ignore[no-untyped-def]  # a generator over 
         ([Request(features=b"")], errors.ConfigMissingError),
         ([Request(config=Config()), Request(config=Config())], errors.ConfigRepeatedError),
         ([Request(config=Config()), Request()], errors.ProtocolError),
-        ([Request(config=Config()), Request(end={}), Request(features=b"")], errors.AudioAfterEndError),
+        (
+            # With audio to decode, `end` takes long enough for what follows it to be seen.
+            [
+                Request(config=Config()),
+                Request(features=bytes(4 * 80 * 500)),
+                Request(end={}),
+                Request(features=b""),
+            ],
+            errors.AudioAfterEndError,
+        ),
         ([Request(config=Config()), Request(features=b"1234")], errors.MalformedAudioError),
         ([Request(config=Config(model="other"))], errors.UnknownModelError),
         ([Request(config=Config(decoding_method=99))], errors.InvalidSettingError),  # type: ignore[arg-type]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ import grpc
 import structlog
 
 from amira_core import errors
+from amira_core.incidents import incident
 from amira_core.rpc.status import to_rpc_status
 
 _log = structlog.get_logger(__name__)
@@ -112,7 +112,5 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     if not isinstance(error, errors.AmiraError):
-        incident_id = uuid.uuid4().hex[:12]
-        _log.error("unexpected_error", method=method, incident_id=incident_id, exc_info=error)
-        error = errors.InternalError(f"Internal error, incident {incident_id}.")
+        error = incident("unexpected_error", error, method=method)
     await context.abort_with_status(to_rpc_status(error))

@@ -14,7 +14,6 @@ batches as large as the load and leaves a lone stream undelayed.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import structlog
 from numpy.typing import NDArray
 
 from amira_core import errors
+from amira_core.incidents import incident
 from amira_decoder.encoder.base import Encoder, EncoderBatch
 from amira_decoder.search_step import search_step
 from amira_decoder.stream import DecodingStream, Job
@@ -122,10 +122,9 @@ class Scheduler:
                     self._search_thread, search_step, encoded.jobs, encoded.frames
                 )
             except Exception as error:  # noqa: BLE001 - a defect must cost one batch, not the process
-                incident_id = uuid.uuid4().hex[:12]
-                _log.error("search_failed", incident_id=incident_id, exc_info=error)
+                defect = incident("search_failed", error)
                 for job in encoded.jobs:
-                    job.stream.fail(errors.InternalError(f"Internal error, incident {incident_id}."))
+                    job.stream.fail(defect)
                 continue
             for job, outcome in zip(encoded.jobs, outcomes, strict=True):
                 job.stream.deliver(outcome.responses, outcome.ended)

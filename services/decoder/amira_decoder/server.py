@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
-import structlog
 
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira_core import errors
+from amira_core.incidents import incident
 from amira_core.rpc.server import cancel_and_wait
 from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.stream import DecodingStream
-
-_log = structlog.get_logger(__name__)
 
 _CONTROLS: dict[str | None, type[Control]] = {"flush": Flush, "mark": MarkPassed, "update_config": Update}
 
@@ -68,8 +66,7 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
         except errors.AmiraError as error:
             stream.fail(error)
         except Exception as error:  # noqa: BLE001 - must reach the client as an incident, not vanish with the task
-            _log.error("reader_failed", exc_info=error)
-            stream.fail(errors.InternalError("Internal error while reading the stream."))
+            stream.fail(incident("reader_failed", error))
 
     async def _take(self, request: decoder_pb2.DecodeRequest, stream: DecodingStream) -> bool:
         """Applies one message; returns True after `end`."""
