@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import latency, long_stream
+from benchmarks.report import write
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -67,12 +68,6 @@ def long_stream_targets(minutes: int, results: Path) -> list[Target]:
         Target(f"cost of minute {minutes} to minute 1", "at most 1.1", f"{ratio}", ratio <= 1.1),
         Target(f"memory growth over {minutes} min", "flat", f"{growth_mib:+.1f} MiB", growth_mib < 20),
     ]
-
-
-def write(path: Path, figures: dict[str, Any]) -> None:
-    """Keeps the raw figures."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def main(

@@ -10,7 +10,6 @@ a chunk; finals after the end of the audio wait for nothing and are left out. In
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import platform
 from pathlib import Path
@@ -26,6 +25,7 @@ from amira_local.options import StackOptions
 from amira_local.stack import LocalStack
 from benchmarks.clips import SAMPLE_RATE_HZ, load_clips, repeated
 from benchmarks.processes import usage_by_service
+from benchmarks.report import show
 
 MESSAGE_MS = 100
 WARM_UP_S = 10.0
@@ -103,12 +103,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
 ) -> None:
     """Measures server latency under paced load."""
-    figures = asyncio.run(measure(streams, seconds, method, speech))
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n")
+    show(asyncio.run(measure(streams, seconds, method, speech)), out)
 
 
 if __name__ == "__main__":

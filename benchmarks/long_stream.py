@@ -10,7 +10,6 @@ is the second one sent (the very first also pays for warming up). Memory is read
 from __future__ import annotations
 
 import asyncio
-import json
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -24,6 +23,7 @@ from amira_local.options import StackOptions
 from amira_local.stack import LocalStack
 from benchmarks.clips import SAMPLE_RATE_HZ, load_clips, repeated
 from benchmarks.processes import Usage, usage_by_service
+from benchmarks.report import show
 
 MESSAGE_BYTES = 6400
 AT_THE_END = 5
@@ -93,12 +93,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
 ) -> None:
     """Measures cost and memory over one long stream."""
-    figures = asyncio.run(measure(minutes, method, endpointing, speech))
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n")
+    show(asyncio.run(measure(minutes, method, endpointing, speech)), out)
 
 
 if __name__ == "__main__":
