@@ -48,10 +48,11 @@ def plan(options: StackOptions) -> list[list[Service]]:
     port = _ports(options)
     at = {name: f"{LOOPBACK}:{number}" for name, number in port.items()}
     model_dir = str(options.model_dir.resolve())
-    frontend = _service("frontend", options, (port["frontend"],), {})
+    frontend = _service("frontend", options, (port["frontend"],), {"LISTEN": at["frontend"]})
     decoder = _service(
         "decoder", options, (port["decoder"],),
         {
+            "LISTEN": at["decoder"],
             "MODEL_DIR": model_dir,
             "ENCODER": options.encoder,
             "TRITON_TARGET": at["triton"],
@@ -60,7 +61,7 @@ def plan(options: StackOptions) -> list[list[Service]]:
     )  # fmt: skip
     gateway = _service(
         "gateway", options, (port["gateway"],),
-        {"FRONTEND_TARGET": at["frontend"], "DECODER_TARGET": at["decoder"]},
+        {"LISTEN": at["gateway"], "FRONTEND_TARGET": at["frontend"], "DECODER_TARGET": at["decoder"]},
     )  # fmt: skip
     first = [frontend]
     if options.encoder == "triton":
@@ -77,7 +78,6 @@ def plan(options: StackOptions) -> list[list[Service]]:
 def _service(name: str, options: StackOptions, ports: tuple[int, ...], env: Mapping[str, str]) -> Service:
     prefix = f"AMIRA_{name.upper()}_"
     settings = {
-        "LISTEN": f"{LOOPBACK}:{ports[0]}",
         "LOG_LEVEL": options.log_level,
         "LOG_FORMAT": "json",
         **env,
