@@ -29,13 +29,21 @@ class EncoderGeometry:
     output_dim: int
     """Values per encoder frame."""
 
+    output_delay_frames: int = 0
+    """Encoder frames by which the output is late: the first ones after a reset stand for time before it."""
+
+    @property
+    def delay_frames(self) -> int:
+        """The output's delay in feature frames."""
+        return self.output_delay_frames * self.chunk_frames // self.output_frames
+
     def to_ints(self) -> list[int]:
-        """All five numbers in the order of the fields, for the wire."""
+        """All six numbers in the order of the fields, for the wire."""
         return list(astuple(self))
 
     @classmethod
     def from_ints(cls, numbers: Sequence[int]) -> EncoderGeometry:
-        """The inverse of :meth:`to_ints`. Raises ValueError for another count or numbers below 1."""
-        if len(numbers) != 5 or min(numbers) < 1:
-            raise ValueError(f"an encoder geometry is five positive numbers, not {list(numbers)}")
+        """The inverse of :meth:`to_ints`. Raises ValueError for another count or numbers that are too low."""
+        if len(numbers) != 6 or min(numbers[:5]) < 1 or numbers[5] < 0:
+            raise ValueError(f"an encoder geometry is five positive numbers and a delay, not {list(numbers)}")
         return cls(*(int(number) for number in numbers))

@@ -27,6 +27,7 @@ _DTYPES: Mapping[str, DTypeLike] = {
     "tensor(bool)": np.bool_,
 }
 _RESULT_PREFIXES = ("new_", "next_")
+_MAX_OUTPUT_DELAY_FRAMES = 250  # ten seconds of the usual 40 ms: beyond any streaming model
 _Dims = Sequence[int | str | None]
 
 
@@ -79,6 +80,9 @@ class EncoderGraph:
     feature_dim: int
     """Values per feature frame."""
 
+    output_delay_frames: int
+    """Encoder frames by which the output is late; 0 where the file says nothing of it."""
+
     metadata: Mapping[str, str]
     """The file's own key-value pairs."""
 
@@ -127,6 +131,7 @@ def _graph(
         window_frames=_frames(path, "T", features.shape[1], metadata),
         chunk_frames=_frames(path, "decode_chunk_len", None, metadata),
         feature_dim=_frames(path, "feature_dim", features.shape[2], metadata),
+        output_delay_frames=_output_delay(path, metadata),
         metadata=metadata,
     )
 
@@ -172,4 +177,18 @@ def _frames(path: Path, key: str, declared: int | str | None, metadata: Mapping[
         raise EncoderModelError(f"{path}: the metadata entry {key!r} is missing or not a positive number")
     if isinstance(declared, int) and declared != value:
         raise EncoderModelError(f"{path}: metadata says {key}={value}, but x has {declared}")
+    return value
+
+
+def _output_delay(path: Path, metadata: Mapping[str, str]) -> int:
+    text = metadata.get("output_delay_frames", "0")
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= _MAX_OUTPUT_DELAY_FRAMES:
+        raise EncoderModelError(
+            f"{path}: the metadata entry 'output_delay_frames' must be a whole number "
+            f"from 0 to {_MAX_OUTPUT_DELAY_FRAMES}, not {text[:20]!r}"
+        )
     return value

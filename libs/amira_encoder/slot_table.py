@@ -137,6 +137,7 @@ def _probe(graph: EncoderGraph, engine: Engine) -> EncoderGeometry:
         feature_dim=graph.feature_dim,
         output_frames=output.shape[1],
         output_dim=output.shape[2],
+        output_delay_frames=graph.output_delay_frames,
     )
 
 

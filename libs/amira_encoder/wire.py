@@ -18,7 +18,7 @@ RESET = "RESET"  # BOOL [n]
 
 ENCODER_OUT = "ENCODER_OUT"  # FP32 [n, output_frames, output_dim]
 ACCEPTED = "ACCEPTED"  # BOOL [n]
-GEOMETRY = "GEOMETRY"  # INT32 [6]
+GEOMETRY = "GEOMETRY"  # INT32 [7]
 
 TYPES = {
     FEATURES: "FP32",
@@ -32,12 +32,12 @@ TYPES = {
 
 
 def describe(geometry: EncoderGeometry, slots: int) -> list[int]:
-    """The content of GEOMETRY: the five numbers of the geometry, then the number of slots."""
+    """The content of GEOMETRY: the six numbers of the geometry, then the number of slots."""
     return [*geometry.to_ints(), slots]
 
 
 def parse_description(numbers: Sequence[int]) -> tuple[EncoderGeometry, int]:
     """The inverse of :func:`describe`. Raises ValueError when it is none."""
-    if len(numbers) != 6 or numbers[5] < 1:
+    if len(numbers) != 7 or numbers[6] < 1:
         raise ValueError(f"not the description of an encoder: {list(numbers)}")
-    return EncoderGeometry.from_ints(numbers[:5]), int(numbers[5])
+    return EncoderGeometry.from_ints(numbers[:6]), int(numbers[6])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def finals(responses: Iterable[Response]) -> list[str]:
 async def decoder_server(model_dir: Path) -> AsyncIterator[DecoderServer]:
     """A warm decoder with eight slots."""
     settings = DecoderSettings(model_dir=model_dir, encoder="in_process", in_process_slots=8)
+    async with serving(settings) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(settings: DecoderSettings) -> AsyncIterator[DecoderServer]:
+    """A warm decoder with these settings."""
     decoder = StreamingDecoder(settings)
     server = RpcServer("127.0.0.1:0", "amira.decoder.v1.Decoder")
     decoder_pb2_grpc.add_DecoderServicer_to_server(DecoderServicer(decoder), server.grpc)

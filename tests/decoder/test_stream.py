@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -24,11 +25,15 @@ Step = int | Control
 Seen = list[tuple[list[float] | None, int, list[Control]]]
 
 
-def make_stream(max_buffered_frames: int = 10_000, max_pending_responses: int = 4) -> DecodingStream:
+def make_stream(
+    max_buffered_frames: int = 10_000,
+    max_pending_responses: int = 4,
+    geometry: EncoderGeometry = GEOMETRY,
+) -> DecodingStream:
     return DecodingStream(
         stream_id="s",
         slot=Slot(0, 1),
-        geometry=GEOMETRY,
+        geometry=geometry,
         tracker=cast(Any, None),  # the words of a chunk are not this module's business
         limits=StreamLimits(TAIL_FRAMES, max_buffered_frames, max_pending_responses),
         wake_scheduler=lambda: None,
@@ -99,6 +104,49 @@ def test_every_frame_is_decoded_once_with_its_tail(steps: list[Step]) -> None:
         assert padded[-1] == np.float32(SILENCE_LOG_MEL)
 
 
+@settings(deadline=None)
+@given(steps_strategy, st.integers(0, 9), st.booleans())
+def test_with_any_delay_the_search_sees_the_audio_its_tail_and_nothing_else(
+    steps: list[Step], delay: int, drain_after_each: bool
+) -> None:
+    """Follows each encoder frame back to the features that it stands for."""
+    geometry = replace(GEOMETRY, output_delay_frames=delay)
+    span = geometry.chunk_frames // geometry.output_frames
+    stream, total, begin = make_stream(geometry=geometry), 0, 0
+    fed: list[float] = []
+    searched: list[float] = []
+
+    def check() -> None:
+        nonlocal begin
+        while stream.ready:
+            job = stream.take_job()
+            if job.window is not None:
+                first_output = len(fed) // span - delay
+                fed.extend(job.window[: geometry.chunk_frames, 0].tolist())
+                for output in range(first_output + job.skipped_outputs, len(fed) // span - delay):
+                    assert output >= 0
+                    searched.extend(fed[output * span : (output + 1) * span])
+            real = [frame for frame in searched if frame >= 0]
+            assert real == [float(frame) for frame in range(begin, job.end_frame)]
+            if any(isinstance(control, Flush | End) for control in job.completed):
+                assert job.end_frame == total
+                assert searched[: len(real)] == real
+                assert not real or len(searched) - len(real) >= TAIL_FRAMES
+                searched.clear()
+                begin = total
+
+    for step in [*steps, End()]:
+        if isinstance(step, int):
+            asyncio.run(stream.add_features(packed(total, step)))
+            total += step
+        else:
+            stream.add_control(step)
+        if drain_after_each or isinstance(step, Flush | End):
+            check()
+    assert not stream.ready
+    assert begin == total
+
+
 async def test_frames_behind_a_flush_do_not_leak_into_its_chunks() -> None:
     seen = await run([10, Flush(), 30, End()], drain_after_each=False)
     silence = float(np.float32(SILENCE_LOG_MEL))
@@ -117,6 +165,19 @@ async def test_mark_waits_for_its_audio() -> None:
     await stream.add_features(packed(20, 12))
     drain(stream, seen)
     assert seen[-1][1:] == (24, [MarkPassed("m")])
+
+
+async def test_mark_waits_for_a_late_encoder() -> None:
+    """A mark comes when the audio before it is decoded, not when the encoder has eaten it."""
+    stream, seen = make_stream(geometry=replace(GEOMETRY, output_delay_frames=3)), Seen()
+    await stream.add_features(packed(0, 16))
+    stream.add_control(MarkPassed("m"))
+    await stream.add_features(packed(16, 20))
+    drain(stream, seen)
+    assert [(end_frame, controls) for _, end_frame, controls in seen] == [(0, []), (4, []), (12, [])]
+    await stream.add_features(packed(36, 1))
+    drain(stream, seen)
+    assert seen[-1][1:] == (20, [MarkPassed("m")])
 
 
 async def test_end_without_audio_needs_no_chunk() -> None:

@@ -61,6 +61,16 @@ def test_missing_or_wrong_metadata(write_model: WriteModel, key: str, value: str
         read_graph(write_model(LSTM_LIKE, metadata))
 
 
+def test_no_word_of_a_delay_means_none(write_model: WriteModel) -> None:
+    assert read_graph(write_model(LSTM_LIKE)).output_delay_frames == 0
+
+
+@pytest.mark.parametrize("value", ["", "late", "-1", "251", "1.5", "9" * 5000])
+def test_a_wrong_delay_is_refused(write_model: WriteModel, value: str) -> None:
+    with pytest.raises(EncoderModelError, match="output_delay_frames"):
+        read_graph(write_model(LSTM_LIKE, {**METADATA, "output_delay_frames": value}))
+
+
 @pytest.mark.parametrize(
     ("graph", "complaint"),
     [

@@ -16,7 +16,7 @@ from amira_encoder.engine import Arrays, open_engine
 from amira_encoder.engines.onnxruntime import OnnxRuntimeEngine
 from amira_encoder.graph import EncoderGraph, read_graph
 from amira_encoder.slot_table import SlotTable
-from tests.encoder.conftest import LSTM_LIKE, ZIPFORMER_LIKE, WriteModel
+from tests.encoder.conftest import LSTM_LIKE, METADATA, ZIPFORMER_LIKE, WriteModel
 
 SLOTS = 4
 
@@ -108,7 +108,13 @@ def test_state_advances_and_a_reset_starts_over(write_model: WriteModel) -> None
 
 def test_geometry_comes_from_a_probe(write_model: WriteModel) -> None:
     geometry = make_table(write_model(ZIPFORMER_LIKE)).geometry
-    assert geometry.to_ints() == [12, 8, 4, 2, 4]
+    assert geometry.to_ints() == [12, 8, 4, 2, 4, 0]
+
+
+def test_the_outputs_delay_comes_from_the_metadata(write_model: WriteModel) -> None:
+    geometry = make_table(write_model(ZIPFORMER_LIKE, {**METADATA, "output_delay_frames": "3"})).geometry
+    assert geometry.to_ints() == [12, 8, 4, 2, 4, 3]
+    assert geometry.delay_frames == 12  # 8 frames of features give 2 outputs
 
 
 def test_a_failing_run_changes_nothing(write_model: WriteModel) -> None:

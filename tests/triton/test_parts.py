@@ -29,9 +29,9 @@ def test_the_models_config_declares_what_the_client_sends() -> None:
 
 
 def test_a_description_survives_the_wire() -> None:
-    geometry = EncoderGeometry(99, 64, 80, 16, 256)
-    assert wire.parse_description(wire.describe(geometry, 8)) == (geometry, 8)
-    for wrong in ([], [1] * 5, [1] * 7, [0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0], [-1] * 6):
+    for geometry in (EncoderGeometry(99, 64, 80, 16, 256), EncoderGeometry(35, 32, 80, 8, 288, 6)):
+        assert wire.parse_description(wire.describe(geometry, 8)) == (geometry, 8)
+    for wrong in ([], [1] * 6, [1] * 8, [0, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, -1, 1]):
         with pytest.raises(ValueError, match="encoder"):
             wire.parse_description(wrong)
 

@@ -57,7 +57,7 @@ class StreamingDecoder:
         if self._geometry is not None:
             geometry = self._geometry
             info.chunk_duration.CopyFrom(duration(geometry.chunk_frames * FRAME_MS))
-            look_ahead_frames = geometry.window_frames - geometry.chunk_frames
+            look_ahead_frames = geometry.window_frames - geometry.chunk_frames + geometry.delay_frames
             info.look_ahead.CopyFrom(duration(look_ahead_frames * FRAME_MS))
         return info
 

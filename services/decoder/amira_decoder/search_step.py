@@ -34,10 +34,11 @@ def search_step(jobs: Sequence[Job], frames: NDArray[np.float32]) -> list[Outcom
         One outcome per job.
     """
     outcomes = [Outcome() for _ in jobs]
-    for search, indices, rows in _by_search(jobs):
+    for (search, skipped), (indices, rows) in _groups(jobs, frames.shape[1]).items():
         trackers = [jobs[index].stream.tracker for index in indices]
         segments = [tracker.segment for tracker in trackers]
-        search.advance(segments, frames if len(rows) == len(frames) else frames[rows])
+        chosen = frames if len(rows) == len(frames) else frames[rows]
+        search.advance(segments, chosen[:, skipped:])
         for index, tracker, best in zip(indices, trackers, search.best(segments), strict=True):
             outcomes[index].responses += tracker.chunk_decoded(best, jobs[index].end_frame)
     for job, outcome in zip(jobs, outcomes, strict=True):
@@ -47,16 +48,17 @@ def search_step(jobs: Sequence[Job], frames: NDArray[np.float32]) -> list[Outcom
     return outcomes
 
 
-def _by_search(jobs: Sequence[Job]) -> list[tuple[Search, list[int], list[int]]]:
-    """Groups jobs that have a window: (search, indices of the jobs, their rows of the encoder output)."""
-    groups: dict[int, tuple[Search, list[int], list[int]]] = {}
+def _groups(jobs: Sequence[Job], output_frames: int) -> dict[tuple[Search, int], tuple[list[int], list[int]]]:
+    """Jobs with something to search, by search and skipped outputs: indices of the jobs, their rows."""
+    groups: dict[tuple[Search, int], tuple[list[int], list[int]]] = {}
     row = 0
     for index, job in enumerate(jobs):
         if job.window is None:
             continue
-        search = job.stream.tracker.search
-        _, indices, rows = groups.setdefault(id(search), (search, [], []))
-        indices.append(index)
-        rows.append(row)
+        if job.skipped_outputs < output_frames:
+            key = (job.stream.tracker.search, job.skipped_outputs)
+            indices, rows = groups.setdefault(key, ([], []))
+            indices.append(index)
+            rows.append(row)
         row += 1
-    return list(groups.values())
+    return groups

@@ -34,6 +34,8 @@ class Job:
     """Frames for the encoder, float32 [window_frames, feature_dim]; None when there is no chunk to decode."""
     reset: bool
     """First chunk of the stream: the slot's state starts from zero."""
+    skipped_outputs: int
+    """The chunk's first encoder frames that stand for time before the audio: they are not searched."""
     end_frame: int
     """Frames of real audio that are decoded once this job is done."""
     completed: Sequence[Control]
@@ -45,7 +47,7 @@ class StreamLimits:
     """Bounds per stream."""
 
     tail_frames: int
-    """Silence decoded after the last frame before a flush or the end."""
+    """Silence decoded after the last frame before a flush or the end (besides the encoder's delay)."""
     max_buffered_frames: int
     """Frames held before the sender is slowed down."""
     max_pending_responses: int
@@ -79,6 +81,7 @@ class DecodingStream:
     _received_frames: int = 0
     _padding_frames: int = 0
     _flushed_at_frame: int = 0
+    _outputs_to_skip: int = field(init=False)
     _started: bool = False
     _responses: deque[decoder_pb2.DecodeResponse] = field(default_factory=deque)
     _finished: bool = False
@@ -87,6 +90,7 @@ class DecodingStream:
 
     def __post_init__(self) -> None:
         self._buffer = FrameBuffer(self.geometry.feature_dim)
+        self._outputs_to_skip = self.geometry.output_delay_frames
 
     # -- what comes in -------------------------------------------------------------------------
 
@@ -160,13 +164,14 @@ class DecodingStream:
     def take_job(self) -> Job:
         """The next step. Call only when :attr:`ready`."""
         window = self._take_chunk() if self._chunk_is_due() else None
+        skipped_outputs = self._skip_outputs() if window is not None else 0
         reset = window is not None and not self._started
         self._started = self._started or window is not None
         completed: list[Control] = []
         while self._controls and self._control_is_due(self._controls[0]):
             completed.append(self._pop_control())
         self._changed.set()
-        return Job(self, window, reset, self._consumed_frames, completed)
+        return Job(self, window, reset, skipped_outputs, self._decoded_frames(), completed)
 
     def deliver(self, responses: Sequence[decoder_pb2.DecodeResponse], ended: bool) -> None:
         """Hands over what a job brought; `ended` after the job that held End."""
@@ -226,12 +231,24 @@ class DecodingStream:
     def _is_flushed(self, position_frames: int) -> bool:
         if position_frames == self._flushed_at_frame:
             return True
-        return self._consumed_frames == position_frames and self._padding_frames >= self.limits.tail_frames
+        needed_frames = self.limits.tail_frames + self.geometry.delay_frames
+        return self._consumed_frames == position_frames and self._padding_frames >= needed_frames
 
     def _control_is_due(self, pending: _Pending) -> bool:
         if isinstance(pending.control, Flush | End):
             return self._is_flushed(pending.position_frames)
-        return self._consumed_frames >= pending.position_frames
+        return self._decoded_frames() >= pending.position_frames
+
+    def _decoded_frames(self) -> int:
+        """Frames of real audio whose encoder frames have come out, or come out with the job being taken."""
+        fed_frames = self._consumed_frames - self._flushed_at_frame
+        out_frames = max(0, fed_frames + self._padding_frames - self.geometry.delay_frames)
+        return self._flushed_at_frame + min(fed_frames, out_frames)
+
+    def _skip_outputs(self) -> int:
+        skipped = min(self._outputs_to_skip, self.geometry.output_frames)
+        self._outputs_to_skip -= skipped
+        return skipped
 
     def _take_chunk(self) -> NDArray[np.float32]:
         barrier = self._barrier()
@@ -253,6 +270,8 @@ class DecodingStream:
             self._barriers.popleft()
             self._flushed_at_frame = pending.position_frames
             self._padding_frames = 0
+            # What is still to come out of the encoder stands for the end of the padding.
+            self._outputs_to_skip = self.geometry.output_delay_frames
         return pending.control
 
     async def _wait(self) -> None:
