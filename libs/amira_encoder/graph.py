@@ -3,11 +3,13 @@
 Reads any encoder that icefall exports for streaming (Zipformer, Zipformer2, LSTM, Conformer,
 Emformer): inputs are ``x`` [N, T, F] and states, outputs ``encoder_out`` [N, T', D] and the same
 states afterwards. States differ in number, type and in which axis is the batch (Zipformer's
-caches have it at 0, 1 or 2), so nothing here knows a model by name.
+caches have it at 0, 1 or 2), so nothing here knows a model by name. One input need not come back:
+a count of the frames so far (Conformer's ``processed_lens``), which whoever runs the encoder keeps.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ _DTYPES: Mapping[str, DTypeLike] = {
     "tensor(bool)": np.bool_,
 }
 _RESULT_PREFIXES = ("new_", "next_")
+_FRAME_COUNTS = ("processed_lens", "processed_frames")
 _MAX_OUTPUT_DELAY_FRAMES = 250  # ten seconds of the usual 40 ms: beyond any streaming model
 _Dims = Sequence[int | str | None]
 
@@ -38,8 +41,9 @@ class StateTensor:
     name: str
     """Name of the input."""
 
-    result_name: str
-    """Name of the output that holds the state after the step."""
+    result_name: str | None
+    """Name of the output that holds the state after the step; None for a count of the encoder frames
+    so far, which the graph takes but does not give back."""
 
     dtype: np.dtype[np.generic]
     """Element type."""
@@ -49,6 +53,11 @@ class StateTensor:
 
     batch_axis: int
     """Which axis of `shape` is the batch."""
+
+    @property
+    def bytes_per_stream(self) -> int:
+        """Memory that one stream's state takes."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def batch_shape(self, rows: int) -> tuple[int, ...]:
         """The shape for a batch of `rows`."""
@@ -114,6 +123,7 @@ def _graph(
 ) -> EncoderGraph:
     metadata = dict(meta.custom_metadata_map)
     features = next((node for node in inputs if node.name == "x"), inputs[0] if inputs else None)
+    _refuse_strangers(path, [node.name for node in inputs], metadata)
     if features is None or len(features.shape) != 3 or features.type != "tensor(float)":
         raise EncoderModelError(f"{path}: the input x must be float32 [N, T, F]")
     output = next((node for node in outputs if node.name == "encoder_out"), outputs[0])
@@ -122,7 +132,7 @@ def _graph(
         raise EncoderModelError(f"{path}: the batch axis of x is fixed; export it with a dynamic axis N")
     states = [node for node in inputs if node is not features]
     results = [node for node in outputs if node is not output]
-    pairs = _pair(path, [node.name for node in states], [node.name for node in results])
+    pairs = _pair(path, states, [node.name for node in results])
     return EncoderGraph(
         path=path,
         features_name=features.name,
@@ -136,19 +146,51 @@ def _graph(
     )
 
 
-def _pair(path: Path, states: Sequence[str], results: Sequence[str]) -> dict[str, str]:
-    """State to result: by prefix where every name has its partner, otherwise by order."""
-    if len(states) != len(results):
+def _refuse_strangers(path: Path, inputs: Sequence[str], metadata: Mapping[str, str]) -> None:
+    """Well-known exports that cannot work here are told apart from broken ones."""
+    if "x_lens" in inputs or metadata.get("comment", "").startswith("non-streaming"):
         raise EncoderModelError(
-            f"{path}: {len(states)} states go in but {len(results)} come out: not a streaming encoder"
+            f"{path}: not a streaming model: its encoder takes whole recordings at once "
+            f"(inputs {', '.join(inputs)}). Use a model that was trained and exported for streaming"
         )
+    if "cache_last_channel" in inputs:
+        raise EncoderModelError(
+            f"{path}: an export of NVIDIA NeMo; Amira runs streaming transducers that icefall exported"
+        )
+    if metadata.get("feature", "fbank") != "fbank":
+        raise EncoderModelError(
+            f"{path}: wants {metadata['feature']} features; Amira computes Kaldi's log-mel fbank only"
+        )
+
+
+def _pair(path: Path, states: Sequence[ort.NodeArg], results: Sequence[str]) -> dict[str, str | None]:
+    """State to result: by prefix where every name has its partner, otherwise by order.
+
+    A count of frames may be without partner.
+    """
+    names = [node.name for node in states]
+    if len(names) > len(results):
+        names = [node.name for node in states if not _counts_frames(node)]
+    if len(names) != len(results):
+        raise EncoderModelError(
+            f"{path}: {len(names)} states go in but {len(results)} come out: not a streaming encoder"
+        )
+    unreturned: dict[str, str | None] = {node.name: None for node in states if node.name not in names}
     for prefix in _RESULT_PREFIXES:
-        if {prefix + name for name in states} == set(results):
-            return {name: prefix + name for name in states}
-    return dict(zip(states, results, strict=True))
+        if {prefix + name for name in names} == set(results):
+            return {name: prefix + name for name in names} | unreturned
+    return dict(zip(names, results, strict=True)) | unreturned
 
 
-def _state(path: Path, node: ort.NodeArg, result_name: str, batch_name: str) -> StateTensor:
+def _counts_frames(node: ort.NodeArg) -> bool:
+    return (
+        node.name in _FRAME_COUNTS
+        and len(node.shape) == 1
+        and node.type in ("tensor(int32)", "tensor(int64)")
+    )
+
+
+def _state(path: Path, node: ort.NodeArg, result_name: str | None, batch_name: str) -> StateTensor:
     if node.type not in _DTYPES:
         raise EncoderModelError(f"{path}: state {node.name} has the unsupported type {node.type}")
     axis = _batch_axis(path, node.name, node.shape, batch_name)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amira_encoder.engine import Engine
+from amira_encoder.engine import Arrays, Engine
+from amira_encoder.errors import EncoderModelError
 from amira_encoder.geometry import EncoderGeometry
 from amira_encoder.graph import EncoderGraph, StateTensor
 
@@ -28,6 +29,7 @@ class SlotTable:
     """Runs an encoder over `slots` streams. Not thread-safe."""
 
     def __init__(self, graph: EncoderGraph, engine: Engine, slots: int) -> None:
+        """Runs the encoder once on silence. Raises EncoderModelError when it does not do what it declares."""
         if slots < 1:
             raise ValueError(f"a slot table needs at least one slot, not {slots}")
         self.slots = slots
@@ -94,7 +96,10 @@ class SlotTable:
         out[rows] = results[self.graph.output_name]
         # Only now: a failed run leaves every stream where it was.
         for table in self._states:
-            table.scatter(chosen, results[table.result_name])
+            if table.result_name is None:
+                table.count(chosen, fresh, self.geometry.output_frames)
+            else:
+                table.scatter(chosen, results[table.result_name])
 
     def _acceptable(
         self, slots: NDArray[np.int32], generations: NDArray[np.int64], reset: NDArray[np.bool_]
@@ -129,8 +134,24 @@ def _require(name: str, array: NDArray[Any], dtype: type[np.generic], shape: Seq
 
 
 def _probe(graph: EncoderGraph, engine: Engine) -> EncoderGeometry:
-    """Learns the output's size, which exports often do not declare, from a run on silence."""
-    output = engine.run(graph.zero_inputs(1))[graph.output_name]
+    """Learns the output's size, which exports often do not declare, and holds the graph to its shapes.
+
+    Two rows, because a batch size that was baked into a graph by mistake shows only there.
+    """
+    rows = 1 if engine.row_at_a_time else 2
+    try:
+        results = engine.run(graph.zero_inputs(rows))
+    except Exception as error:  # engines' own exceptions have no common base
+        streams = "a chunk of silence" if rows == 1 else "two streams at once"
+        raise EncoderModelError(f"{graph.path}: the encoder cannot run {streams}: {error}") from error
+    output = results[graph.output_name]
+    if output.ndim != 3 or output.shape[0] != rows or output.dtype != np.float32 or 0 in output.shape:
+        raise EncoderModelError(
+            f"{graph.path}: {graph.output_name} must be float32 [{rows}, T', D] for {rows} streams, "
+            f"not {output.dtype} {list(output.shape)}"
+        )
+    for state in graph.states:
+        _check_result(graph, state, rows, results)
     return EncoderGeometry(
         window_frames=graph.window_frames,
         chunk_frames=graph.chunk_frames,
@@ -139,6 +160,17 @@ def _probe(graph: EncoderGraph, engine: Engine) -> EncoderGeometry:
         output_dim=output.shape[2],
         output_delay_frames=graph.output_delay_frames,
     )
+
+
+def _check_result(graph: EncoderGraph, state: StateTensor, rows: int, results: Arrays) -> None:
+    if state.result_name is None:
+        return
+    result, shape = results[state.result_name], state.batch_shape(rows)
+    if result.shape != shape or result.dtype != state.dtype:
+        raise EncoderModelError(
+            f"{graph.path}: state {state.name} is {state.dtype} {list(shape)} for {rows} streams, but comes "
+            f"back as {state.result_name} {result.dtype} {list(result.shape)}"
+        )
 
 
 class _StateTable:
@@ -166,6 +198,11 @@ class _StateTable:
     def scatter(self, slots: NDArray[np.int32], batch: NDArray[Any]) -> None:
         """Puts a batch of states back into `slots`."""
         self._table[self._at(slots)] = batch
+
+    def count(self, slots: NDArray[np.int32], fresh: NDArray[np.intp], frames: int) -> None:
+        """Adds `frames` to a count that the graph does not give back, from zero at the positions `fresh`."""
+        self._table[self._at(slots[fresh])] = 0
+        self._table[self._at(slots)] += self._state.dtype.type(frames)
 
     def _at(self, positions: NDArray[Any]) -> tuple[Any, ...]:
         return (*(slice(None) for _ in range(self._axis)), positions)

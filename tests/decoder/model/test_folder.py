@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 from amira_decoder.model import ModelFolderError, TransducerFolder
+from amira_encoder.model_folder import find_encoder
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def test_starter_model(model_dir: Path) -> None:
 @pytest.mark.parametrize("missing", ["encoder.onnx", "decoder.onnx", "joiner.onnx", "tokens.txt"])
 def test_missing_file_is_named(folder: Path, missing: str) -> None:
     (folder / missing).unlink()
-    with pytest.raises(ModelFolderError, match=rf"{missing.split('.')[0]}.* is missing"):
+    part = missing.split(".")[0]
+    with pytest.raises(ModelFolderError, match=rf"no {part}\*\.onnx in the model folder|{part}.* is missing"):
         TransducerFolder.open(folder)
 
 
@@ -46,20 +48,31 @@ def test_no_folder(tmp_path: Path) -> None:
         TransducerFolder.open(__file__)
 
 
-def test_int8(folder: Path) -> None:
-    with pytest.raises(
-        ModelFolderError, match=r"encoder\*\.int8\.onnx is missing \(there is encoder\.onnx\)"
-    ):
-        TransducerFolder.open(folder, "int8")
+def test_full_precision_before_int8(folder: Path) -> None:
     (folder / "encoder-epoch-9.int8.onnx").write_bytes(b"small weights")
-    model = TransducerFolder.open(folder, "int8")
-    assert (model.encoder.name, model.joiner.name) == ("encoder-epoch-9.int8.onnx", "joiner.onnx")
     assert TransducerFolder.open(folder).encoder.name == "encoder.onnx"
 
 
-def test_two_encoders(folder: Path) -> None:
+def test_int8_where_there_is_nothing_else(folder: Path) -> None:
+    (folder / "encoder.onnx").rename(folder / "encoder-epoch-9-avg-1.int8.onnx")
+    model = TransducerFolder.open(folder)
+    assert (model.encoder.name, model.joiner.name) == ("encoder-epoch-9-avg-1.int8.onnx", "joiner.onnx")
+    assert find_encoder(folder) == model.encoder
+
+
+def test_of_several_the_plain_name(folder: Path) -> None:
     (folder / "encoder-2.onnx").write_bytes(b"more weights")
-    with pytest.raises(ModelFolderError, match=r"more than one encoder: encoder-2\.onnx, encoder\.onnx"):
+    assert TransducerFolder.open(folder).encoder.name == "encoder.onnx"
+    (folder / "encoder.onnx").rename(folder / "encoder-1.onnx")
+    with pytest.raises(ModelFolderError, match=r"several encoders .*\(encoder-1\.onnx, encoder-2\.onnx\)"):
+        TransducerFolder.open(folder)
+
+
+def test_a_folder_of_another_kind_lists_what_it_has(folder: Path) -> None:
+    for part in ("encoder", "decoder", "joiner"):
+        (folder / f"{part}.onnx").unlink()
+    (folder / "model.int8.onnx").write_bytes(b"a CTC model")
+    with pytest.raises(ModelFolderError, match=r"no encoder\*\.onnx .*\(there is model\.int8\.onnx\)"):
         TransducerFolder.open(folder)
 
 

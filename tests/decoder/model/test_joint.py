@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from amira_decoder.model import ModelFolderError, TransducerFolder
 from amira_decoder.model import joint_kernels as kernels
@@ -40,6 +43,48 @@ def test_only_tanh_joiners_are_measured(activation: str, affine: bool, tmp_path:
     joint = JointNetwork(model)
     assert (joint.affine is not None) == affine
     assert (joint.arrays() is not None) == affine
+
+
+@pytest.fixture
+def int8_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> TransducerFolder:
+    """A model quantized as icefall's exports quantize it."""
+    caplog.set_level(logging.ERROR)
+    folder = write_tiny_model(tmp_path / "full", list("abcdefgh")).path
+    small = tmp_path / "int8"
+    small.mkdir()
+    for name in ("decoder", "joiner"):
+        quantize_dynamic(
+            folder / f"{name}.onnx",
+            small / f"{name}.int8.onnx",
+            op_types_to_quantize=["MatMul"],
+            weight_type=QuantType.QInt8,
+        )
+    for name in ("encoder.onnx", "tokens.txt"):
+        shutil.copy(folder / name, small)
+    return TransducerFolder.open(small)
+
+
+def test_int8_joiners_are_measured_too(int8_model: TransducerFolder) -> None:
+    """Their rows would otherwise be rounded by the largest value of the batch."""
+    joint = JointNetwork(int8_model)
+    assert joint.affine is not None
+    random = np.random.default_rng(1)
+    encoder_rows, decoder_rows = (random.normal(0, 1, (16, joint.dim)).astype(np.float32) for _ in range(2))
+    measured = np.tanh(encoder_rows + decoder_rows) @ joint.affine.weights + joint.affine.bias
+    rounded = joint.logits(encoder_rows, decoder_rows)
+    assert 0 < np.abs(measured - rounded).max() < 0.02 * np.abs(rounded).max()
+
+
+def test_int8_rows_do_not_depend_on_the_batch(int8_model: TransducerFolder) -> None:
+    together, alone = JointNetwork(int8_model, affine=False), JointNetwork(int8_model, affine=False)
+    keys = np.arange(together.key_base, together.key_base + 20)
+    rows = together.rows(keys)
+    np.testing.assert_array_equal(rows, np.concatenate([alone.rows(key) for key in keys[:, None]]))
+    loud = rows * np.float32(3)
+    loud[0] *= 50
+    logits = together.logits(loud, rows)
+    singly = [alone.logits(loud[row : row + 1], rows[row : row + 1]) for row in range(len(rows))]
+    np.testing.assert_array_equal(logits, np.concatenate(singly))
 
 
 def test_rows_are_the_predictor_outputs(joint: JointNetwork) -> None:

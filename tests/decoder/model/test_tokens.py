@@ -100,3 +100,18 @@ def load(folder: Path, *pieces: str) -> TokenTable:
     path = folder / "tokens.txt"
     path.write_text("".join(f"{piece} {index}\n" for index, piece in enumerate(pieces)))
     return TokenTable.load(path)
+
+
+def test_characters_written_in_bytes(tmp_path: Path) -> None:
+    """As in SentencePiece vocabularies with byte fallback: rare characters come as their UTF-8 bytes."""
+    table = load(tmp_path, "<blk>", "<unk>", "▁", "▁A", "<0xE8>", "<0x89>", "<0xBE>", "园")
+    assert table.decode([2, 4, 5, 6, 3]) == "艾 A"
+    assert table.decode([7, 4, 5, 6]) == "园艾"
+    assert table.decode([2, 4, 5, 3, 5]) == "A"  # half a character is none
+    assert table.text_of([4, 5, 6, 1]) == "艾"
+
+
+def test_line_separators_are_tokens_like_others(tmp_path: Path) -> None:
+    (tmp_path / "tokens.txt").write_text("\ufeff<blk> 0\n\u2028 1\n▁a\x85 2\r\n  3\n", encoding="utf-8")
+    table = TokenTable.load(tmp_path / "tokens.txt")
+    assert table.pieces == ("<blk>", "\u2028", "▁a\x85", " ")

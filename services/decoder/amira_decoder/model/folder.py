@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import onnxruntime
 
 from amira_decoder.model.tokens import TokenTable
-
-Precision = Literal["fp32", "int8"]
+from amira_encoder.errors import EncoderModelError
+from amira_encoder.model_folder import find_network
 
 
 class ModelFolderError(ValueError):
@@ -37,18 +36,16 @@ class TransducerFolder:
     blank_id: int
 
     @classmethod
-    def open(cls, path: Path | str, precision: Precision = "fp32") -> TransducerFolder:
+    def open(cls, path: Path | str) -> TransducerFolder:
         """Finds and checks all files of the folder. Raises ModelFolderError.
 
-        `int8` needs an `encoder*.int8.onnx`; decoder and joiner are taken in int8 where they
-        exist and in fp32 otherwise (they are small, and many exports leave them in fp32).
+        Of each network the full-precision file is taken where there is one, so that the encoder is the
+        one that Triton runs from the same folder.
         """
         folder = Path(path).expanduser().resolve()
         if not folder.is_dir():
             raise ModelFolderError(f"no model folder at {path}")
-        encoder = _find(folder, "encoder", precision, fallback=False)
-        decoder = _find(folder, "decoder", precision, fallback=True)
-        joiner = _find(folder, "joiner", precision, fallback=True)
+        encoder, decoder, joiner = (_find(folder, part) for part in ("encoder", "decoder", "joiner"))
         tokens = _load_tokens(folder)
         context_size, vocab_size = _read_decoder(decoder)
         if tokens.blank_id != 0:
@@ -82,19 +79,12 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
         raise ModelFolderError(f"{path.name}: onnxruntime cannot load it ({error})") from error
 
 
-def _find(folder: Path, part: str, precision: Precision, *, fallback: bool) -> Path:
-    every = sorted(folder.glob(f"{part}*.onnx"))
-    int8 = [file for file in every if ".int8" in file.name]
-    fp32 = [file for file in every if ".int8" not in file.name and ".fp16" not in file.name]
-    found = (int8 or (fp32 if fallback else [])) if precision == "int8" else fp32
-    if not found:
-        wanted = f"{part}*.int8.onnx" if precision == "int8" else f"{part}*.onnx"
-        there = f" (there is {', '.join(file.name for file in every)})" if every else ""
-        raise ModelFolderError(f"{folder.name}: {wanted} is missing{there}")
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise ModelFolderError(f"{folder.name}: more than one {part}: {names}; keep one")
-    return found[0]
+def _find(folder: Path, part: str) -> Path:
+    try:
+        return find_network(folder, part)
+    except EncoderModelError as error:
+        there = ", ".join(sorted(file.name for file in folder.glob("*.onnx"))) or "no .onnx file at all"
+        raise ModelFolderError(f"{error} (there is {there})") from error
 
 
 def _load_tokens(folder: Path) -> TokenTable:

@@ -14,6 +14,7 @@ WORD_START = "\u2581"
 
 _BLANKS = ("<blk>", "<blank>", "<eps>")
 _SPECIAL = re.compile(r"<[^<>]+>")
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _DISAMBIGUATION = re.compile(r"#\d+")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
@@ -35,7 +36,8 @@ class TokenTable:
     def load(cls, tokens: Path, bpe_model: Path | None = None) -> TokenTable:
         """Reads `tokens.txt` and, where given, the SentencePiece model. ValueError: a broken file."""
         ids: dict[int, str] = {}
-        for number, line in enumerate(tokens.read_text(encoding="utf-8").splitlines(), start=1):
+        # Not splitlines(), which would also cut at characters that are tokens (U+2028, U+0085).
+        for number, line in enumerate(tokens.read_text(encoding="utf-8-sig").split("\n"), start=1):
             if not line.strip():
                 continue
             piece, _, index = line.rstrip().rpartition(" ")
@@ -65,21 +67,32 @@ class TokenTable:
         has_upper, has_lower = letters != letters.lower(), letters != letters.upper()
         case = "upper" if has_upper and not has_lower else "lower" if has_lower and not has_upper else "any"
         index = {piece: number for number, piece in enumerate(self.pieces) if piece and _usable(piece)}
+        matches = ((number, _BYTE.fullmatch(piece)) for number, piece in enumerate(self.pieces))
+        byte_tokens = {number: bytes.fromhex(match[1]) for number, match in matches if match}
         object.__setattr__(self, "_texts", texts)
+        object.__setattr__(self, "_bytes", byte_tokens)
         object.__setattr__(self, "_starts", starts)
         object.__setattr__(self, "_case", case)
         object.__setattr__(self, "_index", index)
         object.__setattr__(self, "_longest", max(map(len, index), default=0))
 
     _texts: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    _bytes: dict[int, bytes] = field(init=False, compare=False, repr=False)
     _starts: tuple[bool, ...] = field(init=False, compare=False, repr=False)
     _case: str = field(init=False, compare=False, repr=False)
     _index: dict[str, int] = field(init=False, compare=False, repr=False)
     _longest: int = field(init=False, compare=False, repr=False)
 
-    def text_of(self, token: int) -> str:
-        """The token's letters, without the word mark; "" for special tokens such as `<unk>`."""
-        return self._texts[token]
+    def text_of(self, tokens: Sequence[int]) -> str:
+        """The letters of one word's tokens, without the word mark.
+
+        Special tokens such as `<unk>` have none. Byte tokens (`<0xE8>`), in which SentencePiece writes
+        characters that the vocabulary lacks, count together; what is no whole character is left out.
+        """
+        if not self._bytes:
+            return "".join(self._texts[token] for token in tokens)
+        parts = (self._bytes.get(token) or self._texts[token].encode() for token in tokens)
+        return b"".join(parts).decode(errors="ignore")
 
     def starts_word(self, token: int) -> bool:
         """Whether a new word begins with this token."""
@@ -92,7 +105,7 @@ class TokenTable:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of a token sequence, words separated by single spaces."""
-        words = ("".join(self._texts[t] for t in tokens[a:b]) for a, b in self.word_spans(tokens))
+        words = (self.text_of(tokens[a:b]) for a, b in self.word_spans(tokens))
         return " ".join(word for word in words if word)
 
     def encode(self, text: str) -> list[int]:

@@ -32,7 +32,7 @@ def words_of(hypothesis: Hypothesis, tokens: TokenTable, frame_ms: int) -> list[
     spans = tokens.word_spans(hypothesis.tokens)
     frames = hypothesis.frames
     for number, (begin, end) in enumerate(spans):
-        text = "".join(tokens.text_of(token) for token in hypothesis.tokens[begin:end])
+        text = tokens.text_of(hypothesis.tokens[begin:end])
         if not text:
             continue
         end_frame = frames[end - 1] + 1
