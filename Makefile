@@ -7,7 +7,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos docs bench clean
+.PHONY: help setup demo up doctor test lint format protos docs bench eval clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ docs: setup ## Generate docs/CONFIGURATION.md from the settings classes
 
 bench: setup ## Measure the speed targets on this machine (ARGS="--help" for what can be set)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
+	$(BIN)/python -m evaluation $(ARGS)
 
 clean: ## Remove caches and logs (not .venv)
 	rm -rf .amira .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

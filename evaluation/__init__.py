@@ -1,0 +1,1 @@
+"""What a model recognizes, measured through the running stack: `make eval`."""

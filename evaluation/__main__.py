@@ -1,0 +1,106 @@
+"""What a model recognizes: `make eval`.
+
+    python -m evaluation [--model FOLDER ...] [--data FOLDER] [--only PART ...] [--quick] [--targets cpu]
+
+Starts the whole stack for each model and streams through its gateway. docs/EVALUATION.md says what
+is measured and how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amira_local.options import Encoder, default_model_dir
+from amira_local.stack import StackError
+from evaluation.models import NoModelError, model_folder
+from evaluation.recognizer import RecognitionError, running
+from evaluation.report import provenance, raw_results, write_into_card, write_results
+from evaluation.run import PARTS, Plan, Run, measure
+from evaluation.tables import all_tables
+from evaluation.targets import judge, kinds
+
+_HERE = Path(__file__).resolve().parent
+RESULTS = _HERE / "results"
+DATA = _HERE.parent.parent / "shared" / "speech"
+
+_MISSED, _FAILED = 1, 2
+
+
+async def measure_all(
+    models: list[Path], plan: Plan, *, streams: int = 8, encoder: Encoder = "triton"
+) -> list[Run]:
+    """One run per model, each with a stack of its own. Hard sources are measured with the first only.
+
+    Raises:
+        NoModelError, StackError, RecognitionError, ValueError: a model cannot be measured.
+    """
+    runs: list[Run] = []
+    for path in models:
+        with model_folder(path) as (folder, name):
+            _say(f"{name}: starting the stack")
+            async with running(folder, name, streams=streams, encoder=encoder) as recognizer:
+                its_plan = plan if not runs else replace(plan, hard_sources=False)
+                runs.append(await measure(recognizer, its_plan, _say))
+    return runs
+
+
+def main(
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(help="Model folder, or an encoder*.onnx in one; repeat for more chunk sizes."),
+    ] = None,
+    data: Annotated[
+        Path, typer.Option(envvar="AMIRA_TEST_SPEECH", help="Folder with manifest.tsv and recordings.")
+    ] = DATA,
+    only: Annotated[list[str] | None, typer.Option(help=f"Part to measure: {', '.join(PARTS)}.")] = None,
+    search: Annotated[
+        list[str] | None, typer.Option(help="Search to measure (k2, beam, greedy); default: all.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="A few items of everything.")] = False,
+    targets: Annotated[
+        str | None, typer.Option(help=f"Hold the figures against the targets for {' or '.join(kinds())}.")
+    ] = None,
+    card: Annotated[Path | None, typer.Option(help="Model card to write the tables into.")] = None,
+    results: Annotated[Path, typer.Option(help="Folder for raw figures and tables.")] = RESULTS,
+    streams: Annotated[int, typer.Option(min=1, max=64, help="Recordings at once.")] = 8,
+    in_process: Annotated[bool, typer.Option(help="Run the encoder without Triton.")] = False,
+) -> None:
+    """Measures and prints the tables. Exit status: 1 a target is missed, 2 it could not be measured."""
+    unknown = sorted(set(only or ()) - set(PARTS))
+    if unknown:
+        raise typer.BadParameter(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if targets is not None and targets not in kinds():
+        raise typer.BadParameter(f"there are no targets for {targets!r}, only for {', '.join(kinds())}")
+    if card is not None and not card.is_file():
+        raise typer.BadParameter(f"there is no model card at {card}")
+    plan = Plan(data, frozenset(only or PARTS), tuple(dict.fromkeys(search or ())), quick)
+    models = model or [default_model_dir()]
+    encoder: Encoder = "in_process" if in_process else "triton"
+    try:
+        runs = asyncio.run(measure_all(models, plan, streams=streams, encoder=encoder))
+    except (NoModelError, StackError, RecognitionError, ValueError) as error:
+        _say(f"error: {error}")
+        raise typer.Exit(_FAILED) from None
+    judgement = judge(runs, targets) if targets else None
+    tables = all_tables(runs, judgement)
+    path = write_results(results, runs, plan, tables)
+    print(tables)
+    _say(f"raw figures and every transcript: {path}")
+    if card is not None:
+        write_into_card(card, f"{provenance(raw_results(runs, plan))}\n\n{all_tables(runs)}")
+    if judgement is not None and not judgement.met:
+        raise typer.Exit(_MISSED)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
