@@ -11,6 +11,7 @@ is touched. That makes it impossible for one stream to read or write another one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -136,14 +137,15 @@ def _require(name: str, array: NDArray[Any], dtype: type[np.generic], shape: Seq
 def _probe(graph: EncoderGraph, engine: Engine) -> EncoderGeometry:
     """Learns the output's size, which exports often do not declare, and holds the graph to its shapes.
 
-    Two rows, because a batch size that was baked into a graph by mistake shows only there.
+    Several rows, because a batch size that was baked into a graph by mistake shows only there; as many as
+    no state has of anything else.
     """
-    rows = 1 if engine.row_at_a_time else 2
+    sizes = {size for state in graph.states for size in state.shape}
+    rows = 1 if engine.row_at_a_time else next(rows for rows in count(2) if rows not in sizes)
     try:
         results = engine.run(graph.zero_inputs(rows))
     except Exception as error:  # engines' own exceptions have no common base
-        streams = "a chunk of silence" if rows == 1 else "two streams at once"
-        raise EncoderModelError(f"{graph.path}: the encoder cannot run {streams}: {error}") from error
+        raise EncoderModelError(f"{graph.path}: the encoder cannot run {rows} stream(s): {error}") from error
     output = results[graph.output_name]
     if output.ndim != 3 or output.shape[0] != rows or output.dtype != np.float32 or 0 in output.shape:
         raise EncoderModelError(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from amira_encoder.engine import open_engine
-from amira_encoder.graph import read_graph
+from pathlib import Path
+
+from amira_encoder.batch_independence import RowByRow, is_batch_independent
+from amira_encoder.engine import Engine, open_engine
+from amira_encoder.graph import EncoderGraph, read_graph
 from amira_encoder.model_folder import find_encoder
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable
 
 
 def load_slot_table(options: EncoderOptions) -> SlotTable:
-    """Opens the model folder's encoder and makes the table; the encoder has run once by then.
+    """Opens the model folder's encoder and makes the table; the encoder has run by then.
+
+    The engine is the one asked for, unless batching would change results: with the precision left to
+    ``auto`` the next exact enough one is taken then, otherwise rows are run one by one.
 
     Raises:
         EncoderModelError: the folder or the graph cannot be used.
@@ -19,4 +25,15 @@ def load_slot_table(options: EncoderOptions) -> SlotTable:
     path = find_encoder(options.model_dir)
     graph = read_graph(path)
     engine = open_engine(path, options.engine, options.threads, options.precision)
-    return SlotTable(graph, engine, options.slots)
+    table = SlotTable(graph, engine, options.slots)
+    if engine.row_at_a_time or is_batch_independent(graph, engine):
+        return table
+    return SlotTable(graph, _steadier(path, graph, engine, options), options.slots)
+
+
+def _steadier(path: Path, graph: EncoderGraph, engine: Engine, options: EncoderOptions) -> Engine:
+    if options.precision == "auto" and engine.name == "openvino int8":
+        finer = open_engine(path, "openvino", options.threads, "bf16")
+        if is_batch_independent(graph, finer):
+            return finer
+    return RowByRow(engine)

@@ -111,3 +111,63 @@ def test_choosing_the_encoder_of_a_folder(tmp_path: Path) -> None:
         find_encoder(tmp_path)
     (tmp_path / "encoder.onnx").touch()
     assert find_encoder(tmp_path).name == "encoder.onnx"
+
+
+WHOLE_RECORDINGS = """
+encoder (float[N,T,80] x, int64[N] x_lens) => (float[N,frames,80] encoder_out, int64[N] encoder_out_lens) {
+    encoder_out = Identity (x)
+    encoder_out_lens = Identity (x_lens)
+}
+"""
+NEMO = """
+encoder (float[N,80,T] audio_signal, int64[N] length, float[N,17,70,512] cache_last_channel) => (
+    float[N,512,frames] outputs, int64[N] encoded_lengths, float[N,17,70,512] cache_last_channel_next
+) {
+    outputs = Identity (audio_signal)
+    encoded_lengths = Identity (length)
+    cache_last_channel_next = Identity (cache_last_channel)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("graph", "metadata", "complaint"),
+    [
+        (WHOLE_RECORDINGS, {"model_type": "zipformer2"}, r"not a streaming model.*inputs x, x_lens"),
+        (LSTM_LIKE, {**METADATA, "comment": "non-streaming zipformer2"}, "not a streaming model"),
+        (NEMO, {"model_type": "EncDecHybridRNNTCTCBPEModel"}, "an export of NVIDIA NeMo"),
+        (LSTM_LIKE, {**METADATA, "feature": "whisper"}, "wants whisper features"),
+    ],
+)
+def test_other_kinds_of_models_are_named(
+    write_model: WriteModel, graph: str, metadata: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(EncoderModelError, match=complaint):
+        read_graph(write_model(graph, metadata))
+
+
+COUNTING = LSTM_LIKE.replace("float[1,N,4] state1", "float[1,N,4] state1, int64[N] processed_lens")
+
+
+def test_a_count_of_frames_need_not_come_back(write_model: WriteModel) -> None:
+    graph = read_graph(write_model(COUNTING))
+    assert [(state.name, state.result_name) for state in graph.states] == [
+        ("state0", "next_a"),
+        ("state1", "next_b"),
+        ("processed_lens", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other", ["int64[N] position", "float[N] processed_lens", "int64[N,3] processed_lens"]
+)
+def test_nothing_else_may_stay_out(write_model: WriteModel, other: str) -> None:
+    with pytest.raises(EncoderModelError, match="3 states go in but 2 come out"):
+        read_graph(write_model(COUNTING.replace("int64[N] processed_lens", other)))
+
+
+def test_of_an_int8_folder_the_one_file(tmp_path: Path) -> None:
+    (tmp_path / "encoder-epoch-1.int8.onnx").touch()
+    assert find_encoder(tmp_path).name == "encoder-epoch-1.int8.onnx"
+    (tmp_path / "encoder-epoch-1.fp16.onnx").touch()
+    assert find_encoder(tmp_path).name == "encoder-epoch-1.int8.onnx"

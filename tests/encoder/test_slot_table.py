@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from amira_encoder.engine import Arrays, open_engine
 from amira_encoder.engines.onnxruntime import OnnxRuntimeEngine
+from amira_encoder.errors import EncoderModelError
 from amira_encoder.graph import EncoderGraph, read_graph
 from amira_encoder.slot_table import SlotTable
 from tests.encoder.conftest import LSTM_LIKE, METADATA, ZIPFORMER_LIKE, WriteModel
@@ -211,3 +212,32 @@ def test_the_bundled_model_does_not_see_its_batchmates(model_dir: Path, engine: 
     alone = [step(table, features[row : row + 1], [(row, 1, True)])[0][0] for row in range(3)]
     together = step(table, features, [(row, 2, True) for row in range(4)])[0]
     np.testing.assert_array_equal(together[:3], np.stack(alone))
+
+
+@pytest.mark.parametrize(
+    ("graph", "complaint"),
+    [
+        # What was exported for a batch of one by mistake, though it declares N.
+        (
+            LSTM_LIKE.replace("encoder_out = Add (mean, state_at_0)", "encoder_out = Expand (mean, one)")
+            .replace("{", "<int64[3] one = {1, 1, 4}> {", 1)
+            .replace(
+                "mean = ReduceMean <axes: ints = [1]> (x)", "mean = ReduceMean <axes: ints = [0, 1]> (x)"
+            ),
+            r"must be float32 \[2, T', D\] for 2 streams, not float32 \[1, 1, 4\]",
+        ),
+        (
+            LSTM_LIKE.replace("next_b = Add (state1, mean_at_1)", "next_b = Transpose (state1)"),
+            r"state1 is float32 \[1, 2, 4\] for 2 streams, but comes back as next_b float32 \[4, 2, 1\]",
+        ),
+        (
+            LSTM_LIKE.replace("sum = Add (state0, state1)", "sum = Reshape (state0, shape)").replace(
+                "{", "<int64[3] shape = {1, 1, 4}> {", 1
+            ),
+            r"the encoder cannot run 2 stream\(s\)",
+        ),
+    ],
+)
+def test_graphs_that_do_not_do_what_they_declare(write_model: WriteModel, graph: str, complaint: str) -> None:
+    with pytest.raises(EncoderModelError, match=complaint):
+        make_table(write_model(graph))

@@ -41,7 +41,10 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise EncoderModelError(f"openvino cannot load {path}: {error}") from error
         self._request = model.create_infer_request()
-        self._outputs = [(output.get_any_name(), index) for index, output in enumerate(model.outputs)]
+        # One tensor can bear several names, of which the declared output is any.
+        self._outputs = [
+            (name, index) for index, output in enumerate(model.outputs) for name in output.get_names()
+        ]
         self.threads = threads
         self.row_at_a_time = is_dynamically_quantized(path)
         self.name = f"openvino {precision}"
