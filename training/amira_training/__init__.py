@@ -1,0 +1,1 @@
+"""The recipe of Amira's bundled model: data, synthesis, augmentation, training, evaluation, export."""

@@ -1,0 +1,1 @@
+"""The networks: the streaming encoder, the stateless transducer on top, and the teacher they start from."""
