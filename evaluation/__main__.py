@@ -18,11 +18,12 @@ import typer
 
 from amira_local.options import Encoder, default_model_dir
 from amira_local.stack import StackError
+from evaluation.card import write_into_card
 from evaluation.models import NoModelError, model_folder
 from evaluation.recognizer import RecognitionError, running
-from evaluation.report import provenance, raw_results, write_into_card, write_results
+from evaluation.report import Results
 from evaluation.run import PARTS, Plan, Run, measure
-from evaluation.tables import all_tables
+from evaluation.tables import targets_section
 from evaluation.targets import judge, kinds
 
 _HERE = Path(__file__).resolve().parent
@@ -88,12 +89,14 @@ def main(
         _say(f"error: {error}")
         raise typer.Exit(_FAILED) from None
     judgement = judge(runs, targets) if targets else None
-    tables = all_tables(runs, judgement)
-    path = write_results(results, runs, plan, tables)
-    print(tables)
-    _say(f"raw figures and every transcript: {path}")
+    measured = Results.of(runs, plan)
+    path = measured.write(results)
+    print(measured.markdown)
+    if judgement:
+        print(targets_section(judgement))
+    _say(f"raw figures, with every transcript beside them: {path}")
     if card is not None:
-        write_into_card(card, f"{provenance(raw_results(runs, plan))}\n\n{all_tables(runs)}")
+        write_into_card(card, path)
     if judgement is not None and not judgement.met:
         raise typer.Exit(_MISSED)
 

@@ -163,7 +163,8 @@ async def running(
 def checksums(model_dir: Path) -> dict[str, str]:
     """SHA-256 of every file of a model that has a part in the result."""
     files = [*model_dir.glob("*.onnx"), *model_dir.glob("tokens.txt"), *model_dir.glob("bpe.model")]
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+    # Under the name of the file itself: a chosen encoder is there by a link of another name.
+    return {file.resolve().name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
 
 
 def _engine(line: str) -> str:

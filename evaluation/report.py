@@ -1,4 +1,4 @@
-"""Results as files: raw figures as JSON, tables as Markdown, and the tables inside a model card."""
+"""Results as files: figures as JSON, every transcript beside them, tables as Markdown."""
 
 from __future__ import annotations
 
@@ -7,71 +7,100 @@ import os
 import platform
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from evaluation.parts.hotwords import HotwordRow
+from evaluation.parts.sounds import SoundRow
+from evaluation.parts.speech import SpeechRow
+from evaluation.recognizer import ModelInfo
 from evaluation.run import Plan, Run
+from evaluation.tables import all_tables
 from evaluation.targets import figures
+from evaluation.word_errors import Errors
 
 _PACKAGES = ("amira-asr", "hibari-tts", "jiwer", "k2", "numpy", "onnxruntime", "openvino", "torch")
-_CARD_BEGIN = "<!-- evaluation: written by `make eval`, do not edit -->"
-_CARD_END = "<!-- end of evaluation -->"
 
 
-def raw_results(runs: Sequence[Run], plan: Plan) -> dict[str, Any]:
-    """Everything that was measured and what it was measured with; no paths of this machine."""
-    return {
-        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": plan.quick,
-        "machine": {"cpu": _cpu_name(), "cpus": os.cpu_count(), "system": platform.system()},
-        "versions": {"python": platform.python_version()} | _versions(),
-        "runs": [{**asdict(run), "figures": figures(run)} for run in runs],
-    }
+@dataclass(frozen=True)
+class Results:
+    """One evaluation: what was measured, and with what."""
+
+    taken: str
+    """When, ISO 8601, UTC."""
+    quick: bool
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    runs: tuple[Run, ...]
+
+    @property
+    def stem(self) -> str:
+        """Name of its files."""
+        name = re.sub(r"[^\w.-]+", "-", self.runs[0].model.name.partition("/")[0])
+        return f"{self.taken[:10]}-{name}{'-quick' if self.quick else ''}"
+
+    @property
+    def markdown(self) -> str:
+        """The tables, and before them what they are of."""
+        models = "; ".join(
+            f"{run.model.name} (version {run.model.version}, {run.model.encoder or 'encoder unknown'})"
+            for run in self.runs
+        )
+        quick = " A quick run: a few items of everything, which says little." if self.quick else ""
+        return (
+            f"Measured on {self.taken[:10]} through the whole stack with `make eval`: {models}; "
+            f"{self.machine['cpus']} CPUs of {self.machine['cpu']}.{quick}\n\n{all_tables(self.runs)}"
+        )
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], plan: Plan) -> Results:
+        """Results as of now, on this machine. They name none of its paths."""
+        machine = {"cpu": _cpu_name(), "cpus": os.cpu_count(), "system": platform.system()}
+        versions = {"python": platform.python_version()} | _versions()
+        taken = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(taken, plan.quick, machine, versions, tuple(runs))
+
+    def write(self, folder: Path) -> Path:
+        """Writes figures, transcripts and tables into the folder; returns the file of the figures."""
+        folder.mkdir(parents=True, exist_ok=True)
+        raw = asdict(self)
+        with (folder / f"{self.stem}-transcripts.jsonl").open("w", encoding="utf-8") as file:
+            for run, own in zip(raw["runs"], self.runs, strict=True):
+                for transcript in run.pop("transcripts"):
+                    line = {"model": own.model.name, **transcript}
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                run["figures"] = figures(own)
+        path = folder / f"{self.stem}.json"
+        path.write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / f"{self.stem}.md").write_text(self.markdown, encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """The inverse of :meth:`write`, without the transcripts.
+
+        Raises:
+            ValueError, KeyError, TypeError, OSError: that is no such file.
+        """
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        runs = tuple(_run(run) for run in raw["runs"])
+        return cls(raw["taken"], raw["quick"], raw["machine"], raw["versions"], runs)
 
 
-def write_results(folder: Path, runs: Sequence[Run], plan: Plan, tables: str) -> Path:
-    """Writes <date>-<model>.json and .md into the folder; returns the JSON file."""
-    raw = raw_results(runs, plan)
-    name = re.sub(r"[^\w.-]+", "-", runs[0].model.name.partition("/")[0])
-    stem = f"{raw['taken'][:10]}-{name}{'-quick' if plan.quick else ''}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{stem}.json"
-    path.write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / f"{stem}.md").write_text(f"{provenance(raw)}\n\n{tables}", encoding="utf-8")
-    return path
-
-
-def provenance(raw: dict[str, Any]) -> str:
-    """One paragraph that says what the tables are of."""
-    models = "; ".join(
-        f"{model['name']} (version {model['version']}, {model['encoder'] or 'encoder unknown'})"
-        for model in (run["model"] for run in raw["runs"])
+def _run(raw: dict[str, Any]) -> Run:
+    model = raw["model"]
+    return Run(
+        model=ModelInfo(**{**model, "methods": tuple(model["methods"])}),
+        speech=[SpeechRow(**{**row, "errors": Errors(**row["errors"])}) for row in raw["speech"]],
+        sounds=[SoundRow(**row) for row in raw["sounds"]],
+        hotwords=[
+            HotwordRow(**{**row, "plain_errors": Errors(**row["plain_errors"])}) for row in raw["hotwords"]
+        ],
+        skipped=raw["skipped"],
     )
-    machine = f"{raw['machine']['cpus']} CPUs of {raw['machine']['cpu']}"
-    quick = " A quick run: a few items of everything, which says little." if raw["quick"] else ""
-    return (
-        f"Measured on {raw['taken'][:10]} through the whole stack (gateway, frontend, decoder, Triton) with "
-        f"`make eval`: {models}; {machine}.{quick}"
-    )
-
-
-def write_into_card(card: Path, text: str) -> None:
-    """Replaces what stands between the markers in a model card; without markers, appends both.
-
-    Raises:
-        OSError: there is no such card.
-    """
-    content = card.read_text(encoding="utf-8")
-    block = f"{_CARD_BEGIN}\n{text.strip()}\n{_CARD_END}"
-    begin, end = content.find(_CARD_BEGIN), content.find(_CARD_END)
-    if 0 <= begin < end:
-        content = content[:begin] + block + content[end + len(_CARD_END) :]
-    else:
-        content = content.rstrip("\n") + f"\n\n## Evaluation\n\n{block}\n"
-    card.write_text(content, encoding="utf-8")
 
 
 def _versions() -> dict[str, str]:

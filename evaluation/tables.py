@@ -21,7 +21,7 @@ def table(head: Cells, rows: Sequence[Cells]) -> str:
     return "\n".join(f"| {line} |" for line in padded)
 
 
-def all_tables(runs: Sequence[Run], judgement: Judgement | None = None) -> str:
+def all_tables(runs: Sequence[Run]) -> str:
     """Every table that there is something for, with a heading each."""
     sections = [
         ("Word error rate", speech_table(runs), _SPEECH_NOTE),
@@ -31,8 +31,6 @@ def all_tables(runs: Sequence[Run], judgement: Judgement | None = None) -> str:
     parts = [f"### {title}\n\n{content}\n\n{note}" for title, content, note in sections if content]
     for run in runs:
         parts += [f"Not measured ({run.model.name}): {part}: {why}." for part, why in run.skipped.items()]
-    if judgement is not None:
-        parts.append(f"### Targets\n\n{targets_table(judgement)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -126,7 +124,7 @@ def hotwords_table(runs: Sequence[Run]) -> str:
     return table(head, rows) if rows else ""
 
 
-def targets_table(judgement: Judgement) -> str:
+def targets_section(judgement: Judgement) -> str:
     """What is wanted, what was measured, and whether that is enough."""
     rows = [
         [
@@ -143,4 +141,4 @@ def targets_table(judgement: Judgement) -> str:
             f"\n\nMeasured with chunks of {judgement.chunk_ms} ms; "
             f"the targets are for {judgement.wanted_chunk_ms} ms."
         )
-    return table(["target", "wanted", "measured", ""], rows) + note
+    return f"### Targets\n\n{table(['target', 'wanted', 'measured', ''], rows)}{note}\n"
