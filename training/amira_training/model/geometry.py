@@ -13,6 +13,8 @@ MODEL_DIM = 288
 HEADS = 8
 HEAD_DIM = MODEL_DIM // HEADS
 ROTARY_DIM = 32
+ROTARY_BASE = 10000.0
+TEACHER_STEP_MS = 24  # between positions of Moonshine's encoder, whose weights are the start
 LAYERS = 6
 
 STEM_HISTORY_FRAMES = 7  # fbank frames before a chunk that the convolutions look back on

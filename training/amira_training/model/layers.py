@@ -62,10 +62,11 @@ class Layer(nn.Module):
             cos: ``[T, 16]`` of the rotary angles; likewise ``sin``.
             window: what each query sees; None: everything.
         """
-        q, k, v = (split_heads(part) for part in self.project(x))
+        steps = x.shape[1]
+        q, k, v = (split_heads(part, steps) for part in self.project(x))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         attended = attend_to_all(q, k, v) if window is None else attend_in_blocks(q, k, v, window)
-        return self.finish(x, merge_heads(attended))
+        return self.finish(x, merge_heads(attended, steps))
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``[N, T, D]`` -> queries, keys, values, each ``[N, T, D]``, not yet rotated."""
@@ -78,14 +79,14 @@ class Layer(nn.Module):
         return x + self.contract(functional.gelu(self.expand(self.feed_forward_norm(x))))
 
 
-def split_heads(x: Tensor) -> Tensor:
-    """``[N, T, D]`` -> ``[N, H, T, D / H]``."""
-    return x.unflatten(-1, (g.HEADS, g.HEAD_DIM)).transpose(1, 2)
+def split_heads(x: Tensor, steps: int) -> Tensor:
+    """``[N, T, D]`` with T = ``steps`` -> ``[N, H, T, D / H]``."""
+    return x.reshape(-1, steps, g.HEADS, g.HEAD_DIM).transpose(1, 2)
 
 
-def merge_heads(x: Tensor) -> Tensor:
-    """``[N, H, T, D / H]`` -> ``[N, T, D]``."""
-    return x.transpose(1, 2).flatten(2)
+def merge_heads(x: Tensor, steps: int) -> Tensor:
+    """``[N, H, T, D / H]`` with T = ``steps`` -> ``[N, T, D]``."""
+    return x.transpose(1, 2).reshape(-1, steps, g.MODEL_DIM)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class StreamingEncoder(nn.Module):
         self.project = nn.Linear(g.BOTTLENECK_DIM, g.JOINER_DIM)
         self.output_norm = nn.LayerNorm(g.JOINER_DIM)
         self.before_start = nn.Parameter(torch.zeros(g.JOINER_DIM))
-        self.register_buffer("angles", torch.zeros(g.ROTARY_DIM // 2))
+        self.register_buffer("angles", rotary_angles(), persistent=False)
 
     def trunk(self, fbank: Tensor, chunking: g.Chunking | None) -> tuple[Tensor, Tensor]:
         """All positions of whole utterances, as streaming would compute them.
@@ -82,6 +82,13 @@ class StreamingEncoder(nn.Module):
     def forward(self, fbank: Tensor, chunking: g.Chunking | None) -> Tensor:
         """fbank ``[N, F, 80]`` -> ``[N, F // 4, 256]``, without the delay."""
         return self.head(self.trunk(fbank, chunking)[0])
+
+
+def rotary_angles() -> Tensor:
+    """Angles per position, ``[16]``: Moonshine's, whose positions are 24 ms apart."""
+    pairs = g.ROTARY_DIM // 2
+    per_teacher_position = g.ROTARY_BASE ** -(torch.arange(pairs) / pairs)
+    return per_teacher_position * (g.STEP_MS / g.TEACHER_STEP_MS)
 
 
 def window_of(layer: int, chunking: g.Chunking | None) -> Window | None:

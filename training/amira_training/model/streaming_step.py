@@ -57,7 +57,8 @@ class StreamingStep(nn.Module):
         new = self.encoder.stem.normalize(x)
         frames = torch.cat((before.reshape(-1, g.STEM_HISTORY_FRAMES, g.FBANK_BINS), new), 1)
         last = self.chunking.chunk_frames
-        return self.encoder.stem(frames), frames[:, last : last + g.STEM_HISTORY_FRAMES].flatten(1)
+        newest = frames[:, last : last + g.STEM_HISTORY_FRAMES]
+        return self.encoder.stem(frames), newest.reshape(-1, g.STEM_HISTORY_FRAMES * g.FBANK_BINS)
 
     def _layer(
         self, layer: Layer, index: int, new: Tensor, state: Tensor, seen: Tensor
@@ -70,12 +71,13 @@ class StreamingStep(nn.Module):
         q, k, v = layer.project(current)
         keys = torch.cat((keys, k[:, g.LAYER_LOOKAHEAD_STEPS :]), 1)
         values = torch.cat((values, v[:, g.LAYER_LOOKAHEAD_STEPS :]), 1)
-        rotated = rotate(split_heads(q[:, :chunk]), self.queries_cos, self.queries_sin)
-        scores = rotated @ rotate(split_heads(keys), self.keys_cos, self.keys_sin).transpose(-1, -2)
-        scores = scores * g.HEAD_DIM**-0.5 + self._before_start(index, seen)
-        attended = merge_heads(scores.softmax(-1) @ split_heads(values))
+        window = history + chunk
+        queries = rotate(split_heads(q[:, :chunk], chunk), self.queries_cos, self.queries_sin)
+        rotated = rotate(split_heads(keys, window), self.keys_cos, self.keys_sin)
+        scores = queries @ rotated.transpose(-1, -2) * g.HEAD_DIM**-0.5 + self._before_start(index, seen)
+        attended = merge_heads(scores.softmax(-1) @ split_heads(values, window), chunk)
         left = torch.cat((keys[:, chunk:], values[:, chunk:], current[:, chunk:]), 1)
-        return layer.finish(current[:, :chunk], attended), left.flatten(1)
+        return layer.finish(current[:, :chunk], attended), left.reshape(-1, self.chunking.layer_state_size)
 
     def _before_start(self, index: int, seen: Tensor) -> Tensor:
         """What to add to the scores ``[N, 1, 1, keys]``: keys before the start are hidden."""

@@ -37,7 +37,9 @@ class Transducer(nn.Module):
 
     def predict_all(self, tokens: Tensor) -> Tensor:
         """Contexts before each of the tokens ``[N, U]`` and after the last: ``[N, U + 1, 256]``."""
-        start = torch.full((tokens.shape[0], g.CONTEXT_SIZE), g.BLANK, device=tokens.device, dtype=tokens.dtype)
+        start = torch.full(
+            (tokens.shape[0], g.CONTEXT_SIZE), g.BLANK, device=tokens.device, dtype=tokens.dtype
+        )
         return self.predict(torch.cat((start, tokens), 1))
 
     def join(self, encoder: Tensor, predictor: Tensor) -> Tensor:

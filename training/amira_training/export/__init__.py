@@ -1,0 +1,1 @@
+"""From a checkpoint to a model folder: ONNX graphs, int8 copies, parity checks."""
