@@ -10,6 +10,9 @@ from typing import Annotated, cast
 import typer
 from rich.console import Console
 
+from amira_local.models.commands import models_app
+from amira_local.models.errors import NoSuchModelError
+from amira_local.models.folders import find_installed
 from amira_local.options import GATEWAY_PORT, Encoder, StackOptions, default_model_dir
 from amira_local.ports import LOOPBACK
 from amira_local.request import Endpoint, Method, recognition_config
@@ -21,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models_app)
 
 LOCAL_SERVER = f"{LOOPBACK}:{GATEWAY_PORT}"
 
@@ -51,7 +55,8 @@ class Level(StrEnum):
 
 
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="Model folder [default: the bundled models/starter-en].")
+    Path | None,
+    typer.Option("--model", help="Model folder or name [default: the bundled models/starter-en]."),
 ]
 EncoderOption = Annotated[
     EncoderChoice, typer.Option(help="Run the encoder in Triton, or in the decoder (no Triton needed).")
@@ -147,7 +152,7 @@ def doctor(
     """Check what this machine needs to run Amira, and say how to mend what is missing."""
     from amira_local.doctor import examine, report  # each command loads only what it needs
 
-    checks = asyncio.run(examine(model or default_model_dir(), server))
+    checks = asyncio.run(examine(_model_dir(model), server))
     raise typer.Exit(report(checks, Console()))
 
 
@@ -165,6 +170,15 @@ def demo(
     raise typer.Exit(asyncio.run(run_demo(options, clip, Console())))
 
 
+def _model_dir(model: Path | None) -> Path:
+    if model is None:
+        return default_model_dir()
+    try:
+        return find_installed(model)
+    except NoSuchModelError as error:
+        raise typer.BadParameter(str(error), param_hint="--model") from error
+
+
 def _options(
     port: int | None,
     model: Path | None,
@@ -175,7 +189,7 @@ def _options(
     log_dir: Path | None,
 ) -> StackOptions:
     return StackOptions(
-        model_dir=model or default_model_dir(),
+        model_dir=_model_dir(model),
         port=port,
         ephemeral_ports=ephemeral_ports,
         encoder=cast(Encoder, encoder.value.replace("-", "_")),

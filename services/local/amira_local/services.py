@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from amira_local.models.record import read_record
 from amira_local.options import GATEWAY_PORT, StackOptions
 from amira_local.ports import LOOPBACK, free_ports
 
@@ -57,6 +59,7 @@ def plan(options: StackOptions) -> list[list[Service]]:
             "ENCODER": options.encoder,
             "TRITON_TARGET": at["triton"],
             "SEARCH": options.search,
+            **_language(options.model_dir),
         },
     )  # fmt: skip
     gateway = _service(
@@ -73,6 +76,15 @@ def plan(options: StackOptions) -> list[list[Service]]:
         }
         first.insert(0, _service("triton", options, tuple(port[name] for name in _TRITON_PORTS), addresses))
     return [first, [decoder], [gateway]]
+
+
+def _language(model_dir: Path) -> dict[str, str]:
+    """The language that a pulled model's record names, unless the environment names one."""
+    record = read_record(model_dir)
+    if record is None or not record.languages or "AMIRA_DECODER_LANGUAGE_CODE" in os.environ:
+        return {}
+    several = "mul"  # BCP-47 for more than one language
+    return {"LANGUAGE_CODE": record.languages[0] if len(record.languages) == 1 else several}
 
 
 def _service(name: str, options: StackOptions, ports: tuple[int, ...], env: Mapping[str, str]) -> Service:
