@@ -6,6 +6,7 @@ Everything is compared with torch over whole utterances, which is what was train
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,12 +76,13 @@ def run_onnx(encoder: Path, features: Floats) -> Floats:
     return np.concatenate(outputs, 1)
 
 
-async def run_server(encoder: Encoder, chunking: g.Chunking, features: Floats) -> Floats:
+async def run_server(make: Callable[[], Encoder], chunking: g.Chunking, features: Floats) -> Floats:
     """An encoder with a slot table, as the decoder drives it; stream i starts i ticks late.
 
     Raises:
         AmiraError: the encoder cannot be reached.
     """
+    encoder = make()
     await encoder.connect()
     windows = list(_windows(features, chunking))
     outputs: list[list[Floats]] = [[] for _ in range(_STREAMS)]
@@ -106,8 +108,11 @@ def compare(name: str, outputs: Floats, expected: Floats) -> Parity:
     return Parity(name, float(np.abs(difference).max()), float(np.sqrt((difference**2).mean())))
 
 
-def check(folder: Path, others: list[tuple[str, Encoder]]) -> list[Parity]:
-    """The graphs of a folder, and further encoders that run the same folder, against torch."""
+def check(folder: Path, others: list[tuple[str, Callable[[], Encoder]]]) -> list[Parity]:
+    """The graphs of a folder, and further encoders that run the same folder, against torch.
+
+    The further encoders are made inside the event loop that uses them, as gRPC channels must be.
+    """
     encoder = folder / "encoder.onnx"
     chunking = chunking_of(encoder)
     features = sample_features(chunking)
@@ -116,8 +121,8 @@ def check(folder: Path, others: list[tuple[str, Encoder]]) -> list[Parity]:
     int8 = folder / "encoder.int8.onnx"
     if int8.exists():
         found.append(compare("onnxruntime int8 file", run_onnx(int8, features), expected))
-    for name, other in others:
-        outputs = asyncio.run(run_server(other, chunking, features))
+    for name, make in others:
+        outputs = asyncio.run(run_server(make, chunking, features))
         found.append(compare(name, outputs, expected))
     return found
 

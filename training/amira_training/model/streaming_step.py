@@ -84,7 +84,7 @@ class StreamingStep(nn.Module):
         history = self.chunking.key_history_steps
         first = seen - (index * g.LAYER_LOOKAHEAD_STEPS + history)  # position of the first key, [N, 1]
         position = first + torch.arange(history + self.chunking.chunk_steps)
-        return torch.where(position >= 0, 0.0, _HIDDEN)[:, None, None]
+        return ((position < 0).float() * _HIDDEN)[:, None, None]
 
     def _after_start(self, out: Tensor, seen: Tensor) -> Tensor:
         position = seen - g.OUTPUT_DELAY_STEPS + torch.arange(out.shape[1])
