@@ -19,7 +19,9 @@ from tests.support.exports.export import (
 
 _LAYERS, _DIMS, _DOWNSAMPLING = (1, 2), (8, 12), (1, 2)
 _KEY, _VALUE, _KERNEL, _LEFT, _CHUNK = 6, 4, 5, 16, 16
-_CHANNELS, _EMBED_PAD, _FREQUENCIES = 4, 3, 5
+_CHANNELS, _EMBED_PAD, _FREQUENCIES = 128, 3, 19
+"""As in every export: sherpa-onnx does not read them from the metadata."""
+_DISTINCT_CHANNELS = 2
 
 
 class _Layer(nn.Module):
@@ -77,7 +79,7 @@ class Zipformer2(Export):
 
     def __init__(self) -> None:
         super().__init__()
-        self.subsampling = Subsampling(9, 2, _CHANNELS * _FREQUENCIES)
+        self.subsampling = Subsampling(9, 2, _DISTINCT_CHANNELS * _FREQUENCIES)
         self.depthwise = nn.Conv2d(_CHANNELS, _CHANNELS, (2 * _EMBED_PAD + 1, 1), groups=_CHANNELS)
         self.ins = nn.ModuleList(
             nn.Linear(before, dim)
@@ -113,7 +115,8 @@ class Zipformer2(Export):
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         *layer_states, embed_states, processed_lens = states
-        embedded = self.subsampling(x).reshape(x.size(0), -1, _CHANNELS, _FREQUENCIES).permute(0, 2, 1, 3)
+        distinct = self.subsampling(x).reshape(x.size(0), -1, _DISTINCT_CHANNELS, _FREQUENCIES)
+        embedded = distinct.permute(0, 2, 1, 3).repeat(1, _CHANNELS // _DISTINCT_CHANNELS, 1, 1)
         mixed = self.depthwise(torch.cat([embed_states, embedded], dim=2))
         hidden = torch.tanh(mixed).permute(2, 0, 1, 3).flatten(2)
 
