@@ -192,3 +192,15 @@ def test_the_catalogue_is_consistent() -> None:
     }
     with pytest.raises(NoSuchModelError):
         find_published("")
+
+
+def test_the_page_has_the_catalogue() -> None:
+    page = (ROOT / "docs" / "MODELS.md").read_text()
+    for model in CATALOGUE:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| [`{model.name}`]")]
+        size = f"{model.archive_bytes / 1e6:.0f} MB" if model.archive_bytes else "?"
+        chunk = f"{model.chunk_ms} ms" if model.chunk_ms else "?"
+        cells = [", ".join(model.languages), size, model.architecture, chunk, ", ".join(model.precisions)]
+        cells += [model.trained_on, model.licence, "known" if model.sha256 else "unknown"]
+        assert row == f"| [`{model.name}`]({model.source}) | {' | '.join(cells)} |"
+    assert page.count("| [`") == len(CATALOGUE)

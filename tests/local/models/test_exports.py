@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 pytest.importorskip("torch", reason="torch exports the tiny models")
 
@@ -21,3 +23,23 @@ def test_it_can_serve(architecture: str, tmp_path: Path) -> None:
     assert rows["architecture"].split()[0] == ARCHITECTURES[architecture].metadata["model_type"]
     trial = try_model(model, DEMO_CLIP, How(engine="onnxruntime", threads=1, search="greedy"))
     assert [finding for finding in trial.findings if finding.level == "problem"] == []
+
+
+def test_an_int8_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As some archives hold it: encoder and joiner rounded, the predictor not."""
+    caplog.set_level(logging.ERROR)
+    model = write_transducer(tmp_path / "full", ARCHITECTURES["zipformer2"])
+    for path in (model.encoder, model.joiner):
+        quantize_dynamic(
+            path,
+            path.with_suffix(".int8.onnx"),
+            op_types_to_quantize=["MatMul"],
+            weight_type=QuantType.QInt8,
+        )
+        path.unlink()
+    opened = open_model(model.path)
+    assert opened.folder.encoder.name == "encoder-epoch-99-avg-1.int8.onnx"
+    trial = try_model(opened, DEMO_CLIP, How(threads=1, search="greedy"))
+    assert [(finding.level, finding.text.split(",")[0]) for finding in trial.findings] == [
+        ("advice", "streams are encoded one by one")
+    ]

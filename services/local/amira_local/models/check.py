@@ -116,7 +116,7 @@ def try_model(model: Model, clip: Path, how: How) -> Trial:
     if table.engine.row_at_a_time:
         trial.advice(
             "streams are encoded one by one, because this model's rounding would mix them in a batch",
-            "with many streams the fp32 export of the same model is faster: pull it with --precision fp32",
+            "with many streams the fp32 export of the same model may be faster: compare the two here",
         )
     chunks = _windows(frames, model, BATCH + _CHUNKS)
     _check_numbers(table, chunks, trial)
