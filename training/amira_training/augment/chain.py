@@ -1,0 +1,50 @@
+"""The disturbances in the order in which life applies them, each with its chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from amira_training.augment.channel import equalizer, hiss, reverb, telephone, to_peak
+from amira_training.augment.noise import Speech, add_noise, any_noise
+from amira_training.data.audio import RATE_HZ, Samples
+from amira_training.settings import AugmentationSettings
+
+
+@dataclass(frozen=True)
+class Disturber:
+    """Disturbs recordings; all randomness comes from the generator that each call is given."""
+
+    settings: AugmentationSettings
+    speech: Speech
+
+    def disturb(self, clean: Samples, rng: np.random.Generator) -> Samples:
+        """A recording as it could have come in: the same length, another room, noise, level."""
+        settings = self.settings
+        samples = clean
+        if self._happens(settings.reverb, rng):
+            samples = reverb(samples, rng)
+        if self._happens(settings.equalizer, rng):
+            samples = equalizer(samples, rng)
+        if self._happens(settings.noise, rng):
+            noise = any_noise(len(samples), rng, self.speech)
+            samples = add_noise(samples, noise, rng.uniform(*settings.noise_snr_db))
+        if self._happens(settings.telephone, rng):
+            samples = telephone(samples)
+        return hiss(to_peak(samples, rng.uniform(settings.quietest_peak_db, 0)), rng)
+
+    def draw_speed(self, rng: np.random.Generator) -> float:
+        """A speed for :func:`~amira_training.augment.channel.change_speed`; often 1."""
+        if rng.random() >= self.settings.speed:
+            return 1.0
+        return float(rng.uniform(*self.settings.speed_range))
+
+    def noise_only(self, rng: np.random.Generator) -> Samples:
+        """Two to eight seconds in which nobody says a word, sometimes perfectly silent but for hiss."""
+        samples = int(RATE_HZ * rng.uniform(2, 8))
+        noise = any_noise(samples, rng, self.speech) if rng.random() < 0.7 else np.zeros(samples, np.float32)
+        return hiss(to_peak(noise, rng.uniform(-50, 0)), rng)
+
+    def _happens(self, chance: float, rng: np.random.Generator) -> bool:
+        return bool(rng.random() < chance * self.settings.strength)

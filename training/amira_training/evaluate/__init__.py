@@ -1,0 +1,1 @@
+"""Word error rates of a checkpoint, by source and chunk size."""

@@ -1,0 +1,1 @@
+"""Speech made by synthesizers: more words, and a second of audio per few milliseconds."""

@@ -1,0 +1,1 @@
+"""Training in three phases (stem, heads, joint), all run by one loop."""
