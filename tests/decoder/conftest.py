@@ -93,12 +93,14 @@ async def serving(settings: DecoderSettings) -> AsyncIterator[DecoderServer]:
 
     running = asyncio.create_task(decoder.run(on_ready))
     waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
-    target = f"127.0.0.1:{port}"
-    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
-        yield DecoderServer(decoder, decoder_pb2_grpc.DecoderStub(channel), target)
-    await server.stop(0)
-    await cancel_and_wait([running, waiting])
-    await decoder.close()
+    try:
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        target = f"127.0.0.1:{port}"
+        async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
+            yield DecoderServer(decoder, decoder_pb2_grpc.DecoderStub(channel), target)
+    finally:  # a test that fails must not leave threads and tasks to the next ones
+        await server.stop(0)
+        await cancel_and_wait([running, waiting])
+        await decoder.close()

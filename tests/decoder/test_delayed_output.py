@@ -1,6 +1,7 @@
-"""An encoder whose output is late gives the words and times that it gives without the delay.
+"""An encoder whose output is later gives the words and times that it gives without that delay.
 
-The delayed encoder is the bundled one behind a delay line, so everything but the delay is the same.
+The later encoder is the bundled one (which may be late itself) behind a delay line, so everything but the
+further delay is the same.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from numpy.typing import NDArray
 
 from amira.asr.v1 import config_pb2, result_pb2
 from amira_decoder.settings import DecoderSettings
-from tests.conftest import ROOT
+from tests.conftest import MODEL, ROOT
 from tests.decoder.conftest import DecoderServer, Request, Response, serving
 from tests.support.delayed_model import write_delayed_model
 from tests.support.features import fbank_of
+from tests.support.geometry import FRAME_MS, encoder_frame_ms, geometry_of, lengths_around_a_chunk
 
 CLIP = sorted((ROOT / "demo" / "speech").glob("*.flac"))[0]
-FRAME_MS, ENCODER_FRAME_MS = 10, 40
-SHORT, CHUNK = 6, 16
-"""Delays in encoder frames: within a chunk of the bundled model, and exactly one."""
+GEOMETRY = geometry_of(MODEL)
+ENCODER_FRAME_MS = encoder_frame_ms(GEOMETRY)
+CHUNK = GEOMETRY.output_frames
+SHORT = CHUNK * 3 // 8
+"""Further delays in encoder frames: exactly a chunk, and within one."""
 METHODS: list[config_pb2.DecodingMethod] = [
     config_pb2.DECODING_METHOD_K2,
     config_pb2.DECODING_METHOD_BEAM,
@@ -103,7 +107,7 @@ async def test_a_delay_of_whole_chunks_changes_no_response(
     assert accepted.chunk_duration == was.chunk_duration
 
 
-@pytest.mark.parametrize("cut", [333, 64, 37])
+@pytest.mark.parametrize("cut", [333, GEOMETRY.chunk_frames, 37])
 async def test_flushes_lose_nothing_and_shift_nothing(model_dir: Path, tmp_path: Path, cut: int) -> None:
     """Both encoders hear the same padding: one because of its delay, the other because it is told to."""
     frames = fbank_of(CLIP)[:700]
@@ -122,16 +126,16 @@ async def test_flushes_lose_nothing_and_shift_nothing(model_dir: Path, tmp_path:
     assert len(again) > 5
 
 
-@pytest.mark.parametrize("frames", [0, 1, 37, 64, 65, 99, 128])
 async def test_short_streams_give_what_they_gave(
-    decoder_server: DecoderServer, model_dir: Path, tmp_path: Path, frames: int
+    decoder_server: DecoderServer, model_dir: Path, tmp_path: Path
 ) -> None:
     """Down to streams that end before the first output comes."""
-    speech = fbank_of(CLIP)[60 : 60 + frames]
     late_dir = write_delayed_model(model_dir, tmp_path / "late", SHORT)
     async with serving(settings(late_dir)) as late:
-        got, expected = await late.decode(speech, config()), await decoder_server.decode(speech, config())
-    assert words(got) == words(expected)
+        for frames in lengths_around_a_chunk(GEOMETRY):
+            speech = fbank_of(CLIP)[60 : 60 + frames]
+            got, expected = await late.decode(speech, config()), await decoder_server.decode(speech, config())
+            assert words(got) == words(expected)
 
 
 async def test_the_delay_is_real(decoder_server: DecoderServer, model_dir: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from amira_encoder.errors import EncoderModelError
@@ -43,8 +44,14 @@ def test_results_with_other_names_are_paired_by_order(write_model: WriteModel) -
 
 
 def test_the_bundled_model(model_dir: Path) -> None:
-    graph = read_graph(find_encoder(model_dir))
-    assert (graph.window_frames, graph.chunk_frames, graph.feature_dim) == (99, 64, 80)
+    path = find_encoder(model_dir)
+    graph, file = read_graph(path), onnx.load(path)
+    x = next(value for value in file.graph.input if value.name == "x").type.tensor_type.shape
+    metadata = {entry.key: entry.value for entry in file.metadata_props}
+    assert (graph.window_frames, graph.feature_dim) == (x.dim[1].dim_value, 80)
+    assert graph.chunk_frames == int(metadata["decode_chunk_len"]) < graph.window_frames
+    assert graph.output_delay_frames == int(metadata.get("output_delay_frames", 0))
+    assert {state.name for state in graph.states} == {value.name for value in file.graph.input} - {"x"}
     assert all(np.prod(state.shape) > 0 for state in graph.states)
 
 

@@ -9,9 +9,7 @@ from amira_decoder.model import TransducerFolder
 from amira_decoder.results import StabilityTracker, Word, words_of
 from amira_decoder.search import create_search
 from tests.conftest import Utterance
-from tests.decoder.search.encoded_speech import encode
-
-FRAME_MS = 40
+from tests.decoder.search.encoded_speech import encode, frame_ms
 
 
 def words(*ends_ms: int) -> list[Word]:
@@ -63,8 +61,8 @@ def test_measured_on_speech(chunk_frames: int, model_dir: str, speech: list[Utte
         segment, tracker, interims = search.start_segment(None), StabilityTracker(), []
         for at in range(0, len(frames), chunk_frames):
             search.advance([segment], frames[None, at : at + chunk_frames])
-            found = words_of(search.best([segment])[0], model.tokens, FRAME_MS)
-            estimate = tracker.update(found, segment.num_frames * FRAME_MS)
+            found = words_of(search.best([segment])[0], model.tokens, round(frame_ms()))
+            estimate = tracker.update(found, round(segment.num_frames * frame_ms()))
             interims.append(([word.text for word in found], estimate))
         final = interims[-1][0]
         said += len(final)

@@ -17,7 +17,7 @@ from tests.decoder.search.encoded_speech import encode
 
 @dataclass(frozen=True)
 class Spoken:
-    """A recording, its words, and its encoder frames [T, 256]."""
+    """A recording, its words, and its encoder frames [T, D]."""
 
     path: Path
     text: str

@@ -48,7 +48,7 @@ def open_segments(
             for row, (start, frames) in enumerate(zip(starts, utterances, strict=True))
             if start <= tick
         }
-        live = [row for row, chunk in chunks.items() if len(chunk)]
-        if live:
+        for size in sorted({len(chunk) for chunk in chunks.values()} - {0}):
+            live = [row for row, chunk in chunks.items() if len(chunk) == size]
             search.advance([segments[row] for row in live], np.stack([chunks[row] for row in live]))
     return segments

@@ -14,6 +14,7 @@ SCRIPT = """
 import sys
 import numpy as np
 from amira_decoder.model import TransducerFolder
+from amira_decoder.model.joint import JointNetwork
 from amira_decoder.search import Hotword, HotwordAutomaton, available_methods, create_search
 
 def compiled():
@@ -24,6 +25,7 @@ def compiled():
     }
 
 model = TransducerFolder.open(sys.argv[1])
+dim = JointNetwork(model).dim
 automaton = HotwordAutomaton.build([Hotword("hello world", 2.0)], model.tokens)
 random = np.random.default_rng(0)
 searches = [create_search(method, model) for method in available_methods()]
@@ -34,7 +36,7 @@ for search in searches:
         hotwords = None if search.name == "greedy" else automaton
         segments = [search.start_segment(hotwords if i % 2 else None) for i in range(count)]
         for frames in (1, 16):
-            chunk = random.normal(0, 1, (count, frames, 256)).astype(np.float32)
+            chunk = random.normal(0, 1, (count, frames, dim)).astype(np.float32)
             unaligned = np.frombuffer(b"x" + chunk.tobytes(), np.float32, offset=1).reshape(chunk.shape)
             for kind in (chunk, unaligned, chunk.astype(np.float64), np.asfortranarray(chunk)):
                 search.advance(segments, kind)
