@@ -71,8 +71,9 @@ async def measure(streams: int, seconds: float, method_name: str, speech: Path |
     samples = repeated(load_clips(speech), seconds + WARM_UP_S)
     options = StackOptions(ephemeral_ports=True, log_level="warning")
     async with LocalStack(options) as stack, AmiraClient(stack.gateway_target) as client:
+        [model] = (await client.capabilities()).models
+        chunk_s = model.chunk_duration.ToNanoseconds() / 1e9
         before = usage_by_service(stack)
-        chunk_s = 0.64
         runs = await asyncio.gather(
             *(stream_latencies(client, samples, method_name, chunk_s * i / streams) for i in range(streams))
         )

@@ -7,6 +7,7 @@ import io
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import av
 import grpc
@@ -23,6 +24,7 @@ from amira_core.rpc.call import DuplexCall
 from tests.stack import raw
 from tests.stack.processes import Holdings, holdings, slots_used
 from tests.stack.raw import FLUSH, KEEP_ALIVE, Answer, Request, audio, config, control, mark, pieces, talk
+from tests.support.geometry import chunk_ms, geometry_of
 from tests.support.stack import StackThread
 
 SLOTS = 64
@@ -297,11 +299,11 @@ async def test_the_same_speech_in_every_encoding(running: StackThread) -> None:
     assert rates["mu-law"] < 0.6, rates
 
 
-async def test_capabilities_are_those_of_this_stack(running: StackThread) -> None:
+async def test_capabilities_are_those_of_this_stack(running: StackThread, model_dir: Path) -> None:
     async with raw.speech_stub(running.stack.gateway_target) as stub:
         answer = await stub.GetCapabilities(speech_pb2.GetCapabilitiesRequest())
-    assert [model.name for model in answer.models] == ["starter-en"]
-    assert answer.models[0].chunk_duration.ToMilliseconds() == 640
+    assert [model.name for model in answer.models] == [model_dir.name]
+    assert answer.models[0].chunk_duration.ToMilliseconds() == chunk_ms(geometry_of(model_dir))
     assert list(answer.encodings) == [value for value in config_pb2.AudioEncoding.values() if value]
     assert set(answer.decoding_methods) == {value for value in config_pb2.DecodingMethod.values() if value}
     assert answer.limits.max_hotwords == 200

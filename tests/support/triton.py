@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -118,6 +119,17 @@ class TritonProcess:
     def kill_stub(self) -> None:
         """Kills the process that runs the model, as a crash would."""
         os.kill(self.stub_pid(), signal.SIGKILL)
+
+    @contextmanager
+    def frozen_stub(self) -> Iterator[None]:
+        """Stops the process that runs the model in its tracks: no step ends inside, however fast it is."""
+        stub = self.stub_pid()
+        os.kill(stub, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):  # killed inside
+                os.kill(stub, signal.SIGCONT)
 
     def kill_server(self) -> None:
         """Kills tritonserver, as a crash would."""

@@ -43,11 +43,10 @@ async def test_a_dead_stub_is_replaced_without_a_server_restart(
     server, reloads = triton.server_pid(), triton.count("model_reloaded")
     geometry = await encoder.connect()
     features = windows(geometry, SLOTS)
-    step = asyncio.create_task(
-        encoder.step(batch(features, range(SLOTS), [51] * SLOTS, True))  # long enough to be hit in mid-step
-    )
-    await asyncio.sleep(0.05)
-    triton.kill_stub()
+    with triton.frozen_stub():
+        step = asyncio.create_task(encoder.step(batch(features, range(SLOTS), [51] * SLOTS, True)))
+        await asyncio.sleep(0.05)
+        triton.kill_stub()  # in mid-step
     with pytest.raises(EncoderLostError):
         await step
     assert not (await _until_back(encoder)).accepted.any(), "a state survived its process"
@@ -122,25 +121,31 @@ async def test_a_malformed_batch_is_our_defect_and_does_no_harm(encoder: TritonE
     assert (await encoder.step(batch(features, [0], [50], False))).accepted.all()
 
 
-async def test_a_cancelled_step_leaves_a_working_client(encoder: TritonEncoder) -> None:
+async def test_a_cancelled_step_leaves_a_working_client(
+    encoder: TritonEncoder, triton: TritonProcess
+) -> None:
     geometry = await encoder.connect()
-    step = asyncio.create_task(encoder.step(batch(windows(geometry, SLOTS), range(SLOTS), [9] * SLOTS, True)))
-    await asyncio.sleep(0.02)
-    step.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await step
+    with triton.frozen_stub():
+        step = asyncio.create_task(
+            encoder.step(batch(windows(geometry, SLOTS), range(SLOTS), [9] * SLOTS, True))
+        )
+        await asyncio.sleep(0.02)
+        step.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await step
     assert (await _start_stream(encoder)).accepted.all()
 
 
 async def test_a_closed_client_says_so(triton: TritonProcess) -> None:
     encoder = TritonEncoder(triton.target)
     geometry = await encoder.connect()
-    running = asyncio.create_task(encoder.step(batch(windows(geometry, 4), range(4), [9] * 4, True)))
-    await asyncio.sleep(0.02)
-    await encoder.close()
-    await encoder.close()
-    with pytest.raises(EncoderLostError):
-        await running
+    with triton.frozen_stub():
+        running = asyncio.create_task(encoder.step(batch(windows(geometry, 4), range(4), [9] * 4, True)))
+        await asyncio.sleep(0.02)
+        await encoder.close()
+        await encoder.close()
+        with pytest.raises(EncoderLostError):
+            await running
     with pytest.raises(EncoderLostError):
         await encoder.step(batch(windows(geometry, 1), [0], [9], True))
     assert not await encoder.ready()

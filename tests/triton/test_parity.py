@@ -127,9 +127,9 @@ async def test_rows_are_counted(encoder: TritonEncoder, triton: TritonProcess) -
 
 
 async def test_a_large_request_passes(encoder: TritonEncoder) -> None:
-    """Larger than gRPC's default limit of 4 MiB; none of its rows has a slot."""
+    """Twice gRPC's default limit of 4 MiB; none of its rows has a slot."""
     geometry = await encoder.connect()
-    rows = 300
+    rows = (8 << 20) // windows(geometry, 1).nbytes
     output = await encoder.step(batch(windows(geometry, rows), [SLOTS] * rows, [1] * rows, True))
     assert not output.accepted.any()
     assert len(output.frames) == rows
