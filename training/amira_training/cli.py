@@ -209,6 +209,53 @@ def evaluate_command(
     evaluate(_run(work, config, assignments, small, device=device))
 
 
+@app.command("export")
+def export_command(
+    into: Annotated[Path, typer.Option(help="Model folder to write.")],
+    work: Work = _WORK,
+    config: Config = None,
+    assignments: Assignments = None,
+) -> None:
+    """Write a model folder: ONNX graphs, int8 copy, tokens, card, checksums."""
+    from amira_training.commands.export import export
+
+    export(_run(work, config, assignments), into)
+
+
+@app.command("rechunk")
+def rechunk_command(
+    model: Annotated[Path, typer.Argument(help="Model folder of this recipe.")],
+    into: Annotated[Path, typer.Option(help="Model folder to write.")],
+    chunk_ms: Annotated[int, typer.Option(help="Audio per call of the encoder; a multiple of 40.")],
+    left_steps: Annotated[int, typer.Option(help="Left context in positions of 40 ms.")] = 63,
+) -> None:
+    """Write the same weights for another chunk size."""
+    from amira_training.commands.export import rechunk
+
+    rechunk(model, into, chunk_ms, left_steps)
+
+
+@app.command("check")
+def check_command(
+    model: Annotated[Path, typer.Argument(help="Model folder of this recipe.")],
+    triton: Annotated[bool, typer.Option(help="Start Triton and ask it too.")] = False,
+) -> None:
+    """Compare a model folder with torch: in onnxruntime, in the server's engines, in Triton."""
+    from amira_training.commands.export import check
+
+    check(model, triton)
+
+
+@app.command("card")
+def card_command(
+    model: Annotated[Path, typer.Argument(help="Model folder that `export` wrote.")], work: Work = _WORK
+) -> None:
+    """Write the model's card anew."""
+    from amira_training.commands.export import write_card
+
+    write_card(_run(work), model)
+
+
 @app.command("recipe")
 def recipe_command(
     manifest: Manifests = None,

@@ -29,3 +29,7 @@ class VoiceError(RecipeError):
 
 class TrainingError(RecipeError):
     """A run cannot go on: losses are not finite, or a worker died."""
+
+
+class ExportError(RecipeError):
+    """A model folder cannot be written, read or trusted."""

@@ -221,7 +221,9 @@ class JointSettings(PhaseSettings):
     """Left contexts in positions of 40 ms, drawn evenly per batch."""
 
     ctc_weight: Annotated[float, Field(ge=0)] = 0.3
+    """Of the CTC loss; the pruned transducer loss counts 1."""
     simple_weight: Annotated[float, Field(ge=0)] = 0.4
+    """Of the simple transducer loss."""
     final_weight: Annotated[float, Field(ge=0)] = 1.5
     """Distillation from the teacher's last layer."""
     middle_weight: Annotated[float, Field(ge=0)] = 0.5
@@ -256,6 +258,16 @@ class EvaluationSettings(Section):
     """At most this many per source; 0: all."""
 
 
+class ExportSettings(Section):
+    """How the model folder cuts a stream."""
+
+    chunk_ms: Count = 320
+    """Audio per call of the encoder; a multiple of 40."""
+
+    left_steps: Count = 63
+    """Left context in positions of 40 ms."""
+
+
 class Settings(Section):
     """All hyperparameters."""
 
@@ -276,6 +288,7 @@ class Settings(Section):
     heads: HeadSettings = HeadSettings()
     joint: JointSettings = JointSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    export: ExportSettings = ExportSettings()
 
     @classmethod
     def load(cls, config: Path | None = None, assignments: Sequence[str] = ()) -> Self:
@@ -334,14 +347,19 @@ def _lines(section: Section, prefix: str) -> Iterator[str]:
         if isinstance(value, Section):
             nested.append((f"{prefix}{name}", value))
             continue
-        if field.description:
-            yield from (f"# {line}" for line in field.description.splitlines())
+        description = field.description or _inherited_description(type(section), name)
+        yield from (f"# {line}" for line in description.splitlines())
         yield f"{name} = {_toml(value)}"
     for name, inner in nested:
         yield ""
         yield f"# {(type(inner).__doc__ or '').splitlines()[0]}"
         yield f"[{name}]"
         yield from _lines(inner, f"{name}.")
+
+
+def _inherited_description(section: type[Section], name: str) -> str:
+    fields = (base.model_fields.get(name) for base in section.__mro__ if issubclass(base, Section))
+    return next((field.description for field in fields if field and field.description), "")
 
 
 def _toml(value: Any) -> str:

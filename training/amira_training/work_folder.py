@@ -1,13 +1,14 @@
 """Where the commands keep what they make, and which of them have been done with what.
 
 WORK/
-  teacher/encoder.ort               fetch-teacher
+  teacher/encoder.pt                fetch-teacher
   audio/NAME.pcm, NAME.tsv          prepare (train, dev), synthesize (speech-VOICE, held-out)
   tokens/bpe.model, tokens.txt      tokens
   teacher/NAME.f16, NAME.frames     teach
   checkpoints/{stem,heads,joint}.pt warm-up, train
   curves/*.csv, curves.png          warm-up, train, plot
   word-errors.tsv                   evaluate
+  model/                            export, when called by recipe
   steps/COMMAND.json                what each command was last completed with
 """
 
@@ -44,9 +45,9 @@ class WorkFolder:
         return self.root / "teacher"
 
     @property
-    def teacher_graph(self) -> Path:
-        """The encoder's graph, as its makers ship it."""
-        return self.teacher / "encoder.ort"
+    def teacher_weights(self) -> Path:
+        """The teacher's encoder as torch weights."""
+        return self.teacher / "encoder.pt"
 
     @property
     def bpe_model(self) -> Path:
@@ -62,6 +63,11 @@ class WorkFolder:
     def curves(self) -> Path:
         """Losses and word error rates while training."""
         return self.root / "curves"
+
+    @property
+    def model(self) -> Path:
+        """The model folder that `recipe` exports."""
+        return self.root / "model"
 
     @property
     def word_errors(self) -> Path:

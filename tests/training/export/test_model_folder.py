@@ -13,8 +13,7 @@ import torch
 
 from amira_decoder.model import TransducerFolder
 from amira_training.export.model_folder import export_encoder
-from amira_training.export.parity import chunking_of
-from amira_training.export.weights import read_encoder
+from amira_training.export.weights import chunking_of, read_encoder
 from amira_training.model import geometry as g
 from tests.training.export.conftest import Exported
 

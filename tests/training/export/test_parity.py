@@ -10,6 +10,7 @@ import pytest
 from amira_decoder.encoder.in_process import InProcessEncoder
 from amira_decoder.encoder.triton import TritonEncoder
 from amira_training.export import parity
+from amira_training.export.weights import chunking_of
 from tests.support.triton import TritonProcess
 from tests.training.export.conftest import Exported
 
@@ -29,7 +30,7 @@ def test_graph_and_server_engine(exported: Exported) -> None:
 @pytest.mark.slow
 def test_triton(exported: Exported) -> None:
     encoder = exported.folder / "encoder.onnx"
-    chunking = parity.chunking_of(encoder)
+    chunking = chunking_of(encoder)
     features = parity.sample_features(chunking)
     triton = TritonProcess.start(exported.folder, slots=4)
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amira_training.commands.evaluate import evaluate
+from amira_training.commands.export import check, export
 from amira_training.commands.fetch_teacher import fetch_teacher
 from amira_training.commands.learn_tokens import learn_tokens
 from amira_training.commands.plot import plot
@@ -53,6 +54,8 @@ STEPS: list[tuple[str, Step]] = [
     ("train", lambda run, inputs: train_jointly(run, inputs.options)),
     ("plot", lambda run, _: plot(run)),
     ("evaluate", lambda run, _: evaluate(run)),
+    ("export", lambda run, _: export(run, run.work.model)),
+    ("check", lambda run, _: check(run.work.model, with_triton=False)),
 ]
 """All of them, in order; what has been done is skipped."""
 

@@ -6,14 +6,12 @@ The word error rates are put in afterwards by ``python -m evaluation.card``, fro
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from amira_training.errors import DataError
-from amira_training.export.parity import chunking_of
-from amira_training.export.weights import read_encoder
+from amira_training.export.weights import chunking_of, read_encoder
 from amira_training.model import geometry as g
 
 _TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -64,9 +62,10 @@ def card(folder: Path, hours: Mapping[str, float], sources: Mapping[str, Source]
     )
 
 
-def hours_by_source(recordings: Mapping[str, float] | Counter[str]) -> dict[str, float]:
+def hours_by_source(seconds: Mapping[str, float]) -> dict[str, float]:
     """Seconds by source -> hours by source, the largest first."""
-    return {source: seconds / 3600 for source, seconds in Counter(recordings).most_common()}
+    largest_first = sorted(seconds.items(), key=lambda item: -item[1])
+    return {source: amount / 3600 for source, amount in largest_first}
 
 
 def _data_table(hours: Mapping[str, float], sources: Mapping[str, Source]) -> str:

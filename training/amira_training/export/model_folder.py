@@ -24,6 +24,8 @@ from amira_training.model.transducer import Transducer
 
 ENCODER, DECODER, JOINER = "encoder.onnx", "decoder.onnx", "joiner.onnx"
 TOKENS, BPE_MODEL, CHECKSUMS = "tokens.txt", "bpe.model", "SHA256SUMS"
+REST_OF_FOLDER = (DECODER, JOINER, TOKENS, BPE_MODEL)
+"""What does not depend on the chunk size."""
 _OPSET = 17
 _SAMPLE_BATCH = 2
 
@@ -122,6 +124,7 @@ def _export(
 ) -> None:
     axes = batch_axes or dict.fromkeys(inputs + outputs, 0)
     dynamic = {name: {axis: "N"} for name, axis in axes.items()}
+    # torch 2.5 and later have another exporter, and this way back to the one that torch 1.13 has too.
     newer = {"dynamo": False} if "dynamo" in torch.onnx.export.__code__.co_varnames else {}
     with torch.no_grad(), warnings.catch_warnings():
         # torch 1.13 says so of every None that an operator gets; the parity check is what counts.
@@ -134,7 +137,7 @@ def _export(
             output_names=outputs,
             dynamic_axes=dynamic,
             opset_version=_OPSET,
-            **newer,  # type: ignore[arg-type]  # torch < 2.5 has no such parameter
+            **newer,
         )
 
 

@@ -9,15 +9,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from amira_decoder.encoder.base import Encoder, EncoderBatch
-from amira_training.export.weights import read_encoder
+from amira_training.export.weights import chunking_of, read_encoder
 from amira_training.model import geometry as g
+
+if TYPE_CHECKING:
+    from amira_decoder.encoder.base import Encoder
 
 Floats = NDArray[np.float32]
 
@@ -35,13 +38,6 @@ class Parity:
     """Largest difference of any output, over the standard deviation of all outputs."""
     root_mean_square: float
     """Likewise of the differences' root mean square."""
-
-
-def chunking_of(encoder: Path) -> g.Chunking:
-    """Read from an exported encoder's metadata."""
-    metadata = onnxruntime.InferenceSession(encoder).get_modelmeta().custom_metadata_map
-    left_steps = int(metadata["left_context_frames"]) // g.FRAMES_PER_STEP
-    return g.Chunking(int(metadata["decode_chunk_len"]) // g.FRAMES_PER_STEP, left_steps)
 
 
 def sample_features(chunking: g.Chunking, seed: int = 0) -> Floats:
@@ -82,6 +78,8 @@ async def run_server(make: Callable[[], Encoder], chunking: g.Chunking, features
     Raises:
         AmiraError: the encoder cannot be reached.
     """
+    from amira_decoder.encoder.base import EncoderBatch
+
     encoder = make()
     await encoder.connect()
     windows = list(_windows(features, chunking))

@@ -7,13 +7,17 @@ the same weights can be cut into other chunk sizes from the shipped file alone.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
+from amira_training.model import geometry as g
 from amira_training.model.streaming_encoder import StreamingEncoder
 
 _PREFIX = "encoder."
@@ -52,11 +56,18 @@ def read_encoder(path: Path) -> StreamingEncoder:
     return encoder.eval()
 
 
+def chunking_of(encoder: Path) -> g.Chunking:
+    """Read from an exported encoder's metadata."""
+    metadata = onnxruntime.InferenceSession(encoder).get_modelmeta().custom_metadata_map
+    left_steps = int(metadata["left_context_frames"]) // g.FRAMES_PER_STEP
+    return g.Chunking(int(metadata["decode_chunk_len"]) // g.FRAMES_PER_STEP, left_steps)
+
+
 def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return list(module.state_dict(keep_vars=False).items())
 
 
-def _fill(tensor: torch.Tensor, name: str, found: dict[str, np.ndarray]) -> bool:
+def _fill(tensor: torch.Tensor, name: str, found: dict[str, NDArray[Any]]) -> bool:
     values = found.get(name)
     if values is None and name + _TRANSPOSED in found:
         values = found[name + _TRANSPOSED].T
