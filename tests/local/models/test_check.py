@@ -223,7 +223,7 @@ def test_description(write_model: WriteModel) -> None:
     assert rows["architecture"] == "lstm (tiny)"
     assert rows["chunk"] == "80 ms: 4 encoder frames of 6 values"
     assert rows["look-ahead"] == "40 ms"
-    assert rows["left context"] == "64,32 encoder frames"
+    assert rows["left context"] == "64,32 (metadata left_context_len)"
     assert rows["state per stream"] == "0.3 KiB in 1 tensor(s)"
     assert rows["parameters"].startswith("encoder 0.00 M, predictor 0.00 M, joiner 0.00 M")
     assert rows["licence"] == "apache-2.0 (README.md)"

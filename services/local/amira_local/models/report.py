@@ -112,7 +112,7 @@ def _delay(geometry: EncoderGeometry) -> str:
 
 def _left_context(graph: EncoderGraph) -> str:
     found = next((key for key in _LEFT_CONTEXT if key in graph.metadata), None)
-    return f"{graph.metadata[found]} encoder frames" if found else "not stated"
+    return f"{graph.metadata[found]} (metadata {found})" if found else "not stated"
 
 
 def _licence(model: Model) -> str:
