@@ -12,14 +12,14 @@ from amira_training.work_folder import fingerprint
 
 def teach(run: Run) -> None:
     """Writes ``teacher/NAME.f16`` for each set. Raises MissingStepError, TeacherError, DataError."""
-    graph = run.work.require(run.work.teacher_graph, "fetch-teacher")
+    weights = run.work.require(run.work.teacher_weights, "fetch-teacher")
     for name in run.work.training_sets():
-        inputs = [fingerprint(run.work.audio / f"{name}.tsv"), fingerprint(graph)]
+        inputs = [fingerprint(run.work.audio / f"{name}.tsv"), fingerprint(weights)]
         with once(run, f"teach-{name}", {"inputs": inputs}) as wanted:
             if not wanted:
                 continue
             packed = open_set(run.work.audio, name)
-            taught = teach_set(load_moonshine(graph), packed, run.work.teacher, run.precision)
+            taught = teach_set(load_moonshine(weights), packed, run.work.teacher, run.precision)
             with bar(f"teach {name}", len(packed)) as shown:
                 for number in taught:
                     shown.show(number + 1)

@@ -55,7 +55,7 @@ class TrainingOptions:
 def warm_up_stem(run: Run, options: TrainingOptions) -> None:
     """Writes ``checkpoints/stem.pt``. Raises MissingStepError, DataError, TrainingError."""
     settings = run.settings.stem
-    teacher = load_moonshine(run.work.require(run.work.teacher_graph, "fetch-teacher"))
+    teacher = load_moonshine(run.work.require(run.work.teacher_weights, "fetch-teacher"))
     corpus = _corpus(run, taught=False)
     encoder = StreamingEncoder()
     torch.manual_seed(run.settings.seed)
@@ -166,7 +166,7 @@ def _set_statistics(encoder: StreamingEncoder, corpus: Corpus, utterances: int, 
 def _warmed_up(run: Run, tokens: Tokens) -> tuple[StreamingEncoder, Transducer]:
     """The teacher's layers between the stem and the heads of the warm-up."""
     work = run.work
-    encoder = student_of(load_moonshine(work.require(work.teacher_graph, "fetch-teacher")))
+    encoder = student_of(load_moonshine(work.require(work.teacher_weights, "fetch-teacher")))
     transducer = Transducer(len(tokens))
     stem = load_checkpoint(work.require(work.checkpoints / f"{STEM}.pt", "warm-up"), STEM)
     heads = load_checkpoint(work.require(work.checkpoints / f"{HEADS}.pt", "warm-up"), HEADS)

@@ -6,6 +6,7 @@ too: its outputs differ from these by 0.1 % (mean square, relative).
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from amira_training.errors import TeacherError
+from amira_training.files import whole
 from amira_training.model import geometry as g
 from amira_training.model.layers import Layer
-from amira_training.teacher.ort_file import Graph, read_graph
+from amira_training.teacher.ort_file import Graph
 
 STEP_MS = 24
 """Time between positions (64 * 3 * 2 samples)."""
@@ -77,14 +79,30 @@ class Moonshine(nn.Module):
         return self.norm(x), middle
 
 
-def load_moonshine(path: Path) -> Moonshine:
+def moonshine_of(graph: Graph) -> Moonshine:
     """The teacher from its graph. Raises TeacherError: the graph is another one."""
-    weights = _read_weights(read_graph(path), path)
     teacher = Moonshine()
     try:
+        weights = _read_weights(graph)
         teacher.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
-    except RuntimeError as error:
-        raise TeacherError(f"{path} is not the encoder of Moonshine tiny-en: {error}") from error
+    except (KeyError, RuntimeError) as error:
+        raise TeacherError(f"the graph is not the encoder of Moonshine tiny-en: {error}") from error
+    return teacher.eval()
+
+
+def save_moonshine(teacher: Moonshine, path: Path) -> None:
+    """Writes the weights for :func:`load_moonshine`."""
+    with whole(path) as part:
+        torch.save(teacher.state_dict(), part)
+
+
+def load_moonshine(path: Path) -> Moonshine:
+    """The teacher from saved weights. Raises TeacherError: the file is damaged."""
+    teacher = Moonshine()
+    try:
+        teacher.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, TypeError, AttributeError) as error:
+        raise TeacherError(f"{path} is damaged: run `fetch-teacher --again` ({error})") from error
     return teacher.eval()
 
 
@@ -99,23 +117,20 @@ def half_split(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows[order]
 
 
-def _read_weights(graph: Graph, path: Path) -> dict[str, NDArray[np.float32]]:
+def _read_weights(graph: Graph) -> dict[str, NDArray[np.float32]]:
     found = _dequantized(graph)
     found |= {name.replace(_ADDED, ""): values for name, values in graph.weights.items() if _is_named(name)}
-    try:
-        weights = {
-            "conv1_norm.weight": graph.weights[_GROUP_NORM_SCALE].reshape(-1),
-            "conv1_norm.bias": graph.weights[_GROUP_NORM_SHIFT].reshape(-1),
-            "angles": graph.weights[_ROTARY_FREQUENCIES].reshape(-1),
-            "norm.weight": found["layer_norm.weight"],
-            "norm.bias": np.zeros(g.MODEL_DIM, np.float32),
-        }
-        for name in ("conv1.weight", "conv2.weight", "conv2.bias", "conv3.weight", "conv3.bias"):
-            weights[name] = found[name]
-        for index in range(g.LAYERS):
-            weights |= {f"layers.{index}.{k}": v for k, v in _layer(found, f"layers.{index}.").items()}
-    except KeyError as error:
-        raise TeacherError(f"{path} is not the encoder of Moonshine tiny-en: it has no {error}") from error
+    weights = {
+        "conv1_norm.weight": graph.weights[_GROUP_NORM_SCALE].reshape(-1),
+        "conv1_norm.bias": graph.weights[_GROUP_NORM_SHIFT].reshape(-1),
+        "angles": graph.weights[_ROTARY_FREQUENCIES].reshape(-1),
+        "norm.weight": found["layer_norm.weight"],
+        "norm.bias": np.zeros(g.MODEL_DIM, np.float32),
+    }
+    for name in ("conv1.weight", "conv2.weight", "conv2.bias", "conv3.weight", "conv3.bias"):
+        weights[name] = found[name]
+    for index in range(g.LAYERS):
+        weights |= {f"layers.{index}.{k}": v for k, v in _layer(found, f"layers.{index}.").items()}
     return {name: np.array(values, np.float32) for name, values in weights.items()}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,19 +28,19 @@ class Graph(NamedTuple):
     nodes: list[Node]
 
 
-def read_graph(path: Path) -> Graph:
-    """The graph of a file. Raises TeacherError: it is not an ``.ort`` file."""
+def read_graph(content: bytes) -> Graph:
+    """The graph in a file's content. Raises TeacherError: it is not an ``.ort`` file."""
     from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs import InferenceSession
 
-    data = bytearray(path.read_bytes())
+    data = bytearray(content)
     if data[4:8] != b"ORTM":
-        raise TeacherError(f"{path} is not an onnxruntime model in the .ort format")
+        raise TeacherError("the teacher's graph is not an onnxruntime model in the .ort format")
     try:
         graph = InferenceSession.InferenceSession.GetRootAs(data, 0).Model().Graph()
         weights = dict(_weight(graph.Initializers(index)) for index in range(graph.InitializersLength()))
         nodes = [_node(graph.Nodes(index)) for index in range(graph.NodesLength())]
     except (struct.error, AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise TeacherError(f"{path} is damaged: {error!r}") from error
+        raise TeacherError(f"the teacher's graph is damaged: {error!r}") from error
     return Graph(weights, nodes)
 
 

@@ -8,9 +8,9 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 from amira_training.errors import TeacherError
-from amira_training.files import whole
 
 REQUIREMENT = "moonshine-voice==0.0.65"
 _GRAPH = "moonshine_voice/assets/tiny-en/encoder_model.ort"
@@ -21,21 +21,26 @@ _PLATFORM = (
 )
 
 
-def fetch_graph(graph: Path, wheel: Path | None) -> None:
-    """Writes the encoder's graph, and its licence beside it.
+class Fetched(NamedTuple):
+    """What is taken out of the package: the encoder's graph, an ``.ort`` file, and its licence."""
+
+    graph: bytes
+    license_text: bytes
+
+
+def fetch_graph(wheel: Path | None) -> Fetched:
+    """Reads the encoder's graph.
 
     Args:
-        graph: where to.
         wheel: of moonshine-voice; None downloads it with pip.
 
     Raises:
         TeacherError: pip failed, or the wheel does not hold the expected graph.
     """
     if wheel is not None:
-        _extract(wheel, graph)
-        return
+        return _extract(wheel)
     with tempfile.TemporaryDirectory() as folder:
-        _extract(_download(Path(folder)), graph)
+        return _extract(_download(Path(folder)))
 
 
 def _download(folder: Path) -> Path:
@@ -53,7 +58,7 @@ def _download(folder: Path) -> Path:
     return wheels[0]
 
 
-def _extract(wheel: Path, graph: Path) -> None:
+def _extract(wheel: Path) -> Fetched:
     try:
         with zipfile.ZipFile(wheel) as archive:
             content, license_text = archive.read(_GRAPH), archive.read(_LICENSE)
@@ -61,7 +66,4 @@ def _extract(wheel: Path, graph: Path) -> None:
         raise TeacherError(f"{wheel} is not the wheel of {REQUIREMENT}: {error}") from error
     if hashlib.sha256(content).hexdigest() != _GRAPH_SHA256:
         raise TeacherError(f"{wheel} holds another {_GRAPH} than the recipe was made with")
-    with whole(graph.with_name("LICENSE")) as part:
-        part.write_bytes(license_text)
-    with whole(graph) as part:
-        part.write_bytes(content)
+    return Fetched(content, license_text)

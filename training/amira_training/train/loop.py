@@ -202,7 +202,7 @@ class Loop(Generic[B]):
         losses.total.backward()
         norm = float(nn.utils.clip_grad_norm_(self._trained, self.settings.gradient_norm))
         self.place.step += 1
-        if not (math.isfinite(norm) and math.isfinite(float(losses.total))):
+        if not (math.isfinite(norm) and math.isfinite(float(losses.total.detach()))):
             self._count_failure(batch.plan)
             return norm
         self._failures = 0

@@ -32,7 +32,7 @@ _PRUNED_START = 0.25
 
 
 class StemPhase:
-    """The student's convolutions learn to give, from noisy features, what the teacher's give without noise."""
+    """The student's convolutions learn to give, from noisy features, what the teacher's do without noise."""
 
     name = STEM
     average_decay: float | None = None
