@@ -116,6 +116,7 @@ def test_choosing_the_encoder_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "encoder-98.onnx").touch()
     with pytest.raises(EncoderModelError, match=r"encoder-98\.onnx, encoder-99\.onnx"):
         find_encoder(tmp_path)
+    (tmp_path / "encoder.int8.onnx").touch()
     (tmp_path / "encoder.onnx").touch()
     assert find_encoder(tmp_path).name == "encoder.onnx"
 
