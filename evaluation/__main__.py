@@ -1,6 +1,6 @@
 """What a model recognizes: `make eval`.
 
-    python -m evaluation [--model FOLDER ...] [--data FOLDER] [--only PART ...] [--quick] [--targets cpu]
+    python -m evaluation [--model FOLDER] [--chunk-ms N] [--data FOLDER] [--only PART] [--targets cpu] ...
 
 Starts the whole stack for each model and streams through its gateway. docs/EVALUATION.md says what
 is measured and how.
@@ -19,7 +19,7 @@ import typer
 from amira_local.options import Encoder, default_model_dir
 from amira_local.stack import StackError
 from evaluation.card import write_into_card
-from evaluation.models import NoModelError, model_folder
+from evaluation.models import NoModelError, in_other_chunks, model_folder
 from evaluation.recognizer import RecognitionError, running
 from evaluation.report import Results
 from evaluation.run import PARTS, Plan, Run, measure
@@ -34,19 +34,29 @@ _MISSED, _FAILED = 1, 2
 
 
 async def measure_all(
-    models: list[Path], plan: Plan, *, streams: int = 8, encoder: Encoder = "triton"
+    models: list[Path],
+    plan: Plan,
+    *,
+    chunk_ms: tuple[int, ...] = (),
+    streams: int = 8,
+    encoder: Encoder = "triton",
 ) -> list[Run]:
-    """One run per model, each with a stack of its own. Hard sources are measured with the first only.
+    """One run per model, each with a stack of its own, then the first model in other chunks.
+
+    Hard sources are measured with the first run only, sounds and hotwords not in other chunks.
 
     Raises:
         NoModelError, StackError, RecognitionError, ValueError: a model cannot be measured.
     """
+    easier = replace(plan, hard_sources=False)
+    words_only = replace(easier, parts=plan.parts & {"speech", "synthetic"})
+    jobs = [(model_folder(path), easier if number else plan) for number, path in enumerate(models)]
+    jobs += [(in_other_chunks(models[0], length), words_only) for length in chunk_ms]
     runs: list[Run] = []
-    for path in models:
-        with model_folder(path) as (folder, name):
+    for prepared, its_plan in jobs:
+        with prepared as (folder, name):
             _say(f"{name}: starting the stack")
             async with running(folder, name, streams=streams, encoder=encoder) as recognizer:
-                its_plan = plan if not runs else replace(plan, hard_sources=False)
                 runs.append(await measure(recognizer, its_plan, _say))
     return runs
 
@@ -55,6 +65,10 @@ def main(
     model: Annotated[
         list[Path] | None,
         typer.Option(help="Model folder, or an encoder*.onnx in one; repeat for more chunk sizes."),
+    ] = None,
+    chunk_ms: Annotated[
+        list[int] | None,
+        typer.Option(help="Measure the first model's words in these chunks too (models of training/ only)."),
     ] = None,
     data: Annotated[
         Path, typer.Option(envvar="AMIRA_TEST_SPEECH", help="Folder with manifest.tsv and recordings.")
@@ -84,7 +98,9 @@ def main(
     models = model or [default_model_dir()]
     encoder: Encoder = "in_process" if in_process else "triton"
     try:
-        runs = asyncio.run(measure_all(models, plan, streams=streams, encoder=encoder))
+        runs = asyncio.run(
+            measure_all(models, plan, chunk_ms=tuple(chunk_ms or ()), streams=streams, encoder=encoder)
+        )
     except (NoModelError, StackError, RecognitionError, ValueError) as error:
         _say(f"error: {error}")
         raise typer.Exit(_FAILED) from None

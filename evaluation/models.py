@@ -1,4 +1,4 @@
-"""Which model is meant: a folder, or one of several encoders in it."""
+"""Which model is meant: a folder, one of several encoders in it, or its weights in other chunks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_LEFT_STEPS = 63  # of 40 ms: what every layer sees of the past, whatever the chunk, as in the bundled model
 
 
 class NoModelError(ValueError):
@@ -36,3 +38,26 @@ def model_folder(path: Path) -> Iterator[tuple[Path, str]]:
                 (copy / file.name).symlink_to(file)
         (copy / "encoder.onnx").symlink_to(path.resolve())
         yield copy, f"{folder.name}/{path.stem}"
+
+
+@contextmanager
+def in_other_chunks(path: Path, chunk_ms: int) -> Iterator[tuple[Path, str]]:
+    """The same weights cut into chunks of ``chunk_ms``, in a temporary folder, and the model's name.
+
+    Raises:
+        NoModelError: the model is not one of `training/`, no such chunks are possible, or torch is missing.
+    """
+    try:
+        from amira_training.commands.export import rechunk
+        from amira_training.errors import RecipeError
+    except ImportError as error:
+        raise NoModelError(f"other chunks need what training/ needs: {error}") from error
+
+    name = path.resolve().name
+    with tempfile.TemporaryDirectory(prefix="amira-model-") as temporary:
+        folder = Path(temporary) / name
+        try:
+            rechunk(path, folder, chunk_ms, _LEFT_STEPS)
+        except (RecipeError, OSError) as error:
+            raise NoModelError(f"{name} cannot be measured in chunks of {chunk_ms} ms: {error}") from error
+        yield folder, f"{name}/{chunk_ms}ms"

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amira_decoder.model import TransducerFolder
+from amira_encoder.options import EncoderOptions
+from amira_encoder.table_loader import load_slot_table
 from evaluation.items import ManifestError, first_of_each_source, read_manifest
-from evaluation.models import NoModelError, model_folder
+from evaluation.models import NoModelError, in_other_chunks, model_folder
 from evaluation.normalise import words_of
 from evaluation.parts.hotwords import contains
 from evaluation.recognizer import checksums
@@ -138,6 +141,21 @@ def test_an_encoder_in_a_folder_is_a_model_too(model_dir: Path, tmp_path: Path) 
     assert not folder.exists()
     with model_folder(model_dir) as (folder, name):
         assert (folder, name) == (model_dir, model_dir.name)
+
+
+def test_the_bundled_model_in_other_chunks(model_dir: Path) -> None:
+    with in_other_chunks(model_dir, 160) as (folder, name):
+        assert name == f"{model_dir.name}/160ms"
+        assert TransducerFolder.open(folder).vocab_size == TransducerFolder.open(model_dir).vocab_size
+        assert load_slot_table(EncoderOptions(folder, slots=2)).geometry.chunk_frames == 16
+    assert not folder.exists()
+
+
+def test_chunks_that_cannot_be(model_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoModelError, match="multiple of 40"), in_other_chunks(model_dir, 100):
+        pass
+    with pytest.raises(NoModelError, match="no encoder of this recipe"), in_other_chunks(tmp_path, 160):
+        pass
 
 
 @pytest.mark.parametrize("path", ["nowhere", "joiner.onnx", "tokens.txt"])
