@@ -46,7 +46,9 @@ def tones(text: str, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtyp
     parts = []
     for word in text.split():
         place = WORDS.index(word)
-        chord = np.sin(2 * np.pi * (250 + 130 * place) * time_s) + np.sin(2 * np.pi * (3500 - 210 * place) * time_s)
+        chord = np.sin(2 * np.pi * (250 + 130 * place) * time_s) + np.sin(
+            2 * np.pi * (3500 - 210 * place) * time_s
+        )
         parts += [0.2 * chord, np.zeros(RATE_HZ // 20)]
     samples = np.concatenate(parts)
     return (samples + 0.001 * rng.standard_normal(len(samples))).astype(np.float32)

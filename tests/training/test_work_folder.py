@@ -15,9 +15,14 @@ from amira_training.work_folder import WorkFolder
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    with pytest.raises(ZeroDivisionError), whole(path) as part:
-        part.write_text("half")
-        _ = 1 / 0
+
+    def interrupted() -> None:
+        with whole(path) as part:
+            part.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(path.parent.iterdir()) == []
     with whole(path) as part:
         part.write_text("all")

@@ -65,9 +65,6 @@ def main() -> None:
     except RecipeError as error:
         print(f"amira_training: {error}", file=sys.stderr)  # noqa: T201 - before or after any console
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
 
 
 @app.command("fetch-teacher")

@@ -20,7 +20,8 @@ def write(folder: Path, content: str) -> Path:
 def test_all_columns(tmp_path: Path) -> None:
     path = write(
         tmp_path,
-        "split\tsource\tpath\tseconds\tspeaker\ttext\tlabelled_by\ndev\tours\ta/b.flac\t3.2\tann\tHi \"you\"\tmachine\n",
+        "split\tsource\tpath\tseconds\tspeaker\ttext\tlabelled_by\n"
+        'dev\tours\ta/b.flac\t3.2\tann\tHi "you"\tmachine\n',
     )
     assert read_manifest(path) == [
         Entry("dev", "ours", tmp_path / "a/b.flac", 'Hi "you"', "ann", "machine"),
@@ -75,7 +76,7 @@ def test_librispeech(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_transcripts(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no \\*.trans.txt"):
+    with pytest.raises(DataError, match="holds no"):
         read_librispeech(tmp_path)
 
 

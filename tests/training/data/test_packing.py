@@ -16,7 +16,9 @@ from amira_training.data.packing import pack
 from amira_training.errors import DataError
 
 
-def tone(rate_hz: int, seconds: float, channels: int = 1) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def tone(
+    rate_hz: int, seconds: float, channels: int = 1
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     time_s = np.arange(int(rate_hz * seconds)) / rate_hz
     one = (0.5 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)
     return np.stack([one * (channel + 1) / channels for channel in range(channels)], 1)
@@ -92,9 +94,13 @@ def test_samples_survive_packing_and_pickling(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_writer_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), PackWriter(tmp_path, "train") as writer:
-        writer.add(np.zeros(10, np.float32), source="s", text="t", origin="o")
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with PackWriter(tmp_path, "train") as writer:
+            writer.add(np.zeros(10, np.float32), source="s", text="t", origin="o")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -71,6 +72,7 @@ def warm_up_heads(run: Run, options: TrainingOptions) -> None:
     settings = run.settings.heads
     torch.manual_seed(run.settings.seed)
     tokens = Tokens(run.work.require(run.work.bpe_model, "tokens"))
+    _hold_to_vocabulary(run, HEADS)
     corpus = _corpus(run, taught=True)
     phase = HeadPhase(
         StreamingEncoder(), Transducer(len(tokens)), settings, run.precision, run.settings.pruning_range
@@ -83,6 +85,7 @@ def train_jointly(run: Run, options: TrainingOptions) -> None:
     """Writes ``checkpoints/joint.pt``. Raises MissingStepError, DataError, TrainingError."""
     settings = run.settings.joint
     tokens = Tokens(run.work.require(run.work.bpe_model, "tokens"))
+    _hold_to_vocabulary(run, JOINT)
     encoder, transducer = _warmed_up(run, tokens)
     corpus = _corpus(run, taught=True)
     phase = JointPhase(encoder, transducer, settings, run.precision, run.settings.pruning_range)
@@ -170,12 +173,28 @@ def _warmed_up(run: Run, tokens: Tokens) -> tuple[StreamingEncoder, Transducer]:
     transducer = Transducer(len(tokens))
     stem = load_checkpoint(work.require(work.checkpoints / f"{STEM}.pt", "warm-up"), STEM)
     heads = load_checkpoint(work.require(work.checkpoints / f"{HEADS}.pt", "warm-up"), HEADS)
-    try:
-        encoder.stem.load_state_dict(stem.network)
-        head_modules(encoder, transducer).load_state_dict(heads.network)
-    except RuntimeError as error:
-        raise DataError(f"the warm-up was for another vocabulary: run `warm-up --again` ({error})") from error
+    _refuse_other_vocabulary(run, HEADS)
+    encoder.stem.load_state_dict(stem.network)
+    head_modules(encoder, transducer).load_state_dict(heads.network)
     return encoder, transducer
+
+
+def _hold_to_vocabulary(run: Run, phase: str) -> None:
+    """Notes what tokens a phase learns; a run that goes on must learn the same."""
+    if not run.again:
+        _refuse_other_vocabulary(run, phase)
+    run.work.note_done(phase, _vocabulary(run))
+
+
+def _refuse_other_vocabulary(run: Run, phase: str) -> None:
+    checkpoint = run.work.checkpoints / f"{phase}.pt"
+    if checkpoint.exists() and run.work.done_with(phase) not in (None, _vocabulary(run)):
+        command = "train" if phase == JOINT else "warm-up --only heads"
+        raise DataError(f"{checkpoint} was trained with another vocabulary: run `{command} --again`")
+
+
+def _vocabulary(run: Run) -> dict[str, str]:
+    return {"vocabulary": hashlib.sha256(run.work.bpe_model.read_bytes()).hexdigest()}
 
 
 def _measurement(run: Run, recognizer: Recognizer) -> Measurement | None:

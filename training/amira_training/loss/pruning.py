@@ -14,7 +14,7 @@ def pruning_starts(
 
     A band holds the most occupancy it can, under what a path needs: it begins at row 0, ends at the
     last row, never goes back, and rises by less than ``width`` from frame to frame. (Where a lattice
-    has too few frames for that, no path fits, and the pruned loss says so.)
+    has too few frames for that, it does not reach the last row, and the pruned loss says so.)
 
     Args:
         by_token: occupancies of the simple loss, ``[N, U, T]``.
@@ -42,12 +42,12 @@ def _band(by_token: Floats, by_blank: Floats, width: int, padded_frames: int) ->
     held = below[np.minimum(np.arange(highest + 1) + width, rows)] - below[: highest + 1]
     best = held.argmax(0)
 
-    best[0] = 0
+    # Reachable from row 0 in time, never back, and high enough for what the next frame needs. (Bounded
+    # from above first: else a jump early on would lift the first frame off row 0.)
+    climb = (width - 1) * np.arange(frames)
     best[-1] = highest
-    best = np.maximum.accumulate(best)
-    # No jump of width or more: each frame reaches at least as high as the next one needs.
-    slope = (width - 1) * np.arange(frames)
-    best = np.maximum.accumulate((best - slope)[::-1])[::-1] + slope
+    best = np.maximum.accumulate(np.minimum(best, climb))
+    best = np.maximum.accumulate((best - climb)[::-1])[::-1] + climb
     starts = np.full(padded_frames, highest, np.int64)
-    starts[:frames] = np.minimum(best, highest)
+    starts[:frames] = best
     return starts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Checkpoint:
         phase: its name.
         place: how far it has come.
         network: weights by name.
-        optimizer: AdamW's state.
+        optimizer: AdamW's state per parameter.
         average: averaged weights; empty in phases without.
     """
 
@@ -50,8 +50,10 @@ class Checkpoint:
     def save(self, path: Path) -> None:
         """Writes the file; a run that is killed leaves the one before."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
+        # Tensors and names alone: that is what every version of torch loads without running code.
+        place = torch.tensor(astuple(self.place), dtype=torch.float64)
         with whole(path) as part:
-            torch.save({**content, "place": asdict(self.place)}, part)
+            torch.save({**content, "place": place}, part)
 
 
 def load_checkpoint(path: Path, phase: str) -> Checkpoint:
@@ -62,8 +64,8 @@ def load_checkpoint(path: Path, phase: str) -> Checkpoint:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        place = Place(**content.pop("place"))
-        checkpoint = Checkpoint(place=place, **content)
+        step, elapsed_s, epoch, number = content.pop("place").tolist()
+        checkpoint = Checkpoint(place=Place(int(step), elapsed_s, int(epoch), int(number)), **content)
     except (
         OSError,
         RuntimeError,

@@ -146,6 +146,11 @@ class Loop(Generic[B]):
         with feeding(make, plans, workers) as batches, bar(self.phase.name, 1.0) as shown:
             try:
                 self._run(batches, shown)
+            except KeyboardInterrupt:
+                say(
+                    f"{self.phase.name}: stopped at step {self.place.step}; the same command goes on from there"
+                )
+                raise
             finally:
                 if self.place.step:
                     self.save()
@@ -157,13 +162,14 @@ class Loop(Generic[B]):
             self.phase.name,
             self.place,
             self.phase.network.state_dict(),
-            self._optimizer.state_dict(),
+            self._optimizer.state_dict()["state"],
             dict(average),
         ).save(self.checkpoint)
 
     def _resume(self, saved: Checkpoint) -> None:
         self.phase.network.load_state_dict(saved.network)
-        self._optimizer.load_state_dict(saved.optimizer)
+        groups = self._optimizer.state_dict()["param_groups"]  # from the settings, which may have changed
+        self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
         if self._average:
             self._average.load_state_dict(saved.average)
         self.place = saved.place
