@@ -8,7 +8,7 @@ A stream, message by message (times are offsets from the first sample):
   client                                       server
   ------                                       ------
   config {LINEAR16, 16000 Hz, interim}   ->
-                                         <-    session {session_id, model, chunk 640 ms}
+                                         <-    session {session_id, model, chunk 320 ms}
   audio {offset 0, 100 ms}               ->
   audio {offset 1600, 100 ms}            ->
   ...                                    <-    event {SPEECH_START, 0.48 s}
