@@ -3,11 +3,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.amira-setup
+TRAINING_BIN := .venv-training/bin
+TRAINING_STAMP := .venv-training/.amira-setup
 PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos docs bench eval clean
+.PHONY: help setup demo up doctor test lint format protos docs bench eval train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +77,19 @@ bench: setup ## Measure the speed targets on this machine (ARGS="--help" for wha
 
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
 	$(BIN)/python -m evaluation $(ARGS)
+
+train-setup: $(TRAINING_STAMP) # a current torch, which the services' pinned one (for k2) cannot be
+
+$(TRAINING_STAMP): training/requirements.txt
+	@test -x $(TRAINING_BIN)/python || $(PYTHON) -m venv .venv-training
+	@echo "Installing into .venv-training (about 7 GB, several minutes the first time) ..."
+	@$(TRAINING_BIN)/python -m pip install --quiet --requirement $<
+	@echo '$(CURDIR)/training' > "$$($(TRAINING_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/amira_training.pth"
+	@touch $@
+
+train: train-setup ## Train a model (ARGS="recipe --small ..." and more: training/README.md)
+	@OMP_WAIT_POLICY=$${OMP_WAIT_POLICY-ACTIVE} MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 \
+	  $(TRAINING_BIN)/python -m amira_training $(or $(ARGS),--help)
 
 clean: ## Remove caches and logs (not .venv)
 	rm -rf .amira .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -18,21 +18,7 @@ from amira_training.work_folder import WorkFolder
 RATE_HZ = 16000
 WORDS = ["ha", "hello", "tone", "low", "sea", "this", "bell", "wind", "one", "tower"]
 
-TOY = Settings.load(
-    assignments=[
-        "tokens.vocabulary=40",
-        "stem.crop_s=1.0",
-        "stem.batch_seconds=3",
-        "stem.statistics_utterances=4",
-        "stem.report_steps=1",
-        "heads.batch_seconds=20",
-        "heads.report_steps=1",
-        "joint.batch_seconds=12",
-        "joint.report_steps=1",
-        "joint.evaluate_utterances=1",
-        "evaluation.chunk_ms=[160, 320]",
-    ]
-)
+TOY = Settings.load(Path(__file__).parent / "toy.toml")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,20 +18,6 @@ from amira_training.evaluate.trained import load_trained
 from amira_training.train.checkpoint import load_checkpoint
 from amira_training.train.curves import read_curve
 
-TOY = [
-    "tokens.vocabulary=40",
-    "stem.crop_s=1.0",
-    "stem.batch_seconds=3",
-    "stem.statistics_utterances=4",
-    "stem.report_steps=1",
-    "heads.batch_seconds=20",
-    "heads.report_steps=2",
-    "joint.batch_seconds=12",
-    "joint.report_steps=1",
-    "joint.evaluate_utterances=1",
-    "evaluation.chunk_ms=[160, 320]",
-]
-
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
@@ -63,7 +49,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def with_toy(*arguments: str | Path) -> list[str | Path]:
-    return [*arguments, *(part for setting in TOY for part in ("--set", setting))]
+    """Arguments, with the toy corpus's hyperparameters."""
+    return [*arguments, "--config", Path(__file__).parent.parent / "toy.toml"]
 
 
 def test_every_step_once_then_nothing_to_do(command: Command, recordings: Path, toy_run: Run) -> None:

@@ -147,9 +147,7 @@ class Loop(Generic[B]):
             try:
                 self._run(batches, shown)
             except KeyboardInterrupt:
-                say(
-                    f"{self.phase.name}: stopped at step {self.place.step}; the same command goes on from there"
-                )
+                say(f"{self.phase.name}: stopped at step {self.place.step}; the same command goes on there")
                 raise
             finally:
                 if self.place.step:
