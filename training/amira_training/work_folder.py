@@ -14,6 +14,7 @@ WORK/
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +124,20 @@ def spoken_set(voice: str) -> str:
     return _SPOKEN + voice
 
 
-def fingerprint(path: Path) -> list[Any]:
-    """What tells one state of an input file from another: path, size, time of change."""
-    state = path.stat()
-    return [str(path.resolve()), state.st_size, state.st_mtime_ns]
+def fingerprint(path: Path) -> str:
+    """What tells one state of an input from another: a digest of a file, or of a folder's transcripts.
+
+    Neither place nor time are in it, so a work folder can move to another machine.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for transcript in sorted(path.rglob("*.trans.txt")):
+            digest.update(f"{transcript.relative_to(path)} {transcript.stat().st_size}\n".encode())
+    else:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -214,6 +214,23 @@ def test_another_vocabulary_is_noticed(command: Command, toy_run: Run) -> None:
     assert code == 0, printed
 
 
+def test_outputs_of_the_teacher_for_other_recordings_are_noticed(
+    command: Command, recordings: Path, toy_run: Run
+) -> None:
+    work = ["--work", toy_run.work.root]
+    code, printed = command(*with_toy("prepare", "--manifest", recordings, "--set", "seed=5", *work))
+    assert code == 0, printed
+    arguments = ["warm-up", "--only", "heads", "--steps", "1", "--device", "cpu", *work]
+    assert command(*with_toy(*arguments))[0] == 0  # the same recordings after all
+    code, printed = command(
+        *with_toy("prepare", "--manifest", recordings, "--set", "data.train_utterances=9", *work)
+    )
+    assert code == 0, printed
+    code, printed = command(*with_toy(*arguments, "--again"))
+    assert code == 1
+    assert "run `teach` first" in printed
+
+
 def test_settings_are_printed(command: Command) -> None:
     code, printed = command("settings", "--small")
     assert code == 0

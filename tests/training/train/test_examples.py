@@ -8,7 +8,7 @@ import pytest
 from amira_training.augment.chain import Disturber
 from amira_training.commands.run import Run
 from amira_training.data.feeder import feeding
-from amira_training.errors import MissingStepError
+from amira_training.errors import DataError
 from amira_training.model.geometry import MODEL_DIM
 from amira_training.settings import AugmentationSettings
 from amira_training.tokens import Tokens
@@ -132,5 +132,5 @@ def test_recordings_with_more_tokens_than_positions_are_left_out(corpus: Corpus)
 
 def test_missing_outputs_of_the_teacher_name_the_command(toy_run: Run) -> None:
     (toy_run.work.teacher / "train.frames").unlink()
-    with pytest.raises(MissingStepError, match="run `teach` first"):
+    with pytest.raises(DataError, match="run `teach`"):
         open_corpus(toy_run.work, Tokens(toy_run.work.bpe_model), toy_run.settings.data, taught=True)

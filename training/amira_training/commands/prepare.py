@@ -38,6 +38,7 @@ def prepare(run: Run, manifests: Sequence[Path], librispeech: Sequence[Path]) ->
         if dev:
             _pack(run, DEV, dev, data.dev_utterances, 0.0, _LONGEST_DEV_S)
         else:
+            (run.work.audio / f"{DEV}.tsv").unlink(missing_ok=True)  # of an earlier manifest
             say("prepare: no entry has the split 'dev': word error rates cannot be measured")
 
 

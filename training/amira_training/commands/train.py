@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,9 +11,10 @@ import torch
 
 from amira_training.augment.chain import Disturber
 from amira_training.commands.run import Run
+from amira_training.commands.teach import teach_inputs
 from amira_training.console import counted, say
 from amira_training.data.packed_set import open_set
-from amira_training.errors import DataError
+from amira_training.errors import DataError, MissingStepError
 from amira_training.evaluate.recognize import Recognizer
 from amira_training.evaluate.word_errors import measure
 from amira_training.features import Fbank
@@ -30,6 +30,7 @@ from amira_training.train.examples import HeadExamples, JointExamples, StemExamp
 from amira_training.train.loop import Batch, Budget, Loop, Measurement, Phase
 from amira_training.train.phases import HEADS, JOINT, STEM, HeadPhase, JointPhase, StemPhase, head_modules
 from amira_training.train.plans import Epoch, Item, Plan
+from amira_training.work_folder import fingerprint
 
 B = TypeVar("B", bound=Batch)
 
@@ -144,6 +145,11 @@ def _say_start(run: Run, name: str, budget: Budget) -> None:
 
 def _corpus(run: Run, *, taught: bool) -> Corpus:
     tokens = Tokens(run.work.require(run.work.bpe_model, "tokens"))
+    for name in run.work.training_sets() if taught else ():
+        if not run.work.is_done(f"teach-{name}", teach_inputs(run, name)):
+            raise MissingStepError(
+                f"the teacher has not heard the set '{name}' as it is: run `teach` first"
+            )
     return open_corpus(run.work, tokens, run.settings.data, taught=taught)
 
 
@@ -194,7 +200,7 @@ def _refuse_other_vocabulary(run: Run, phase: str) -> None:
 
 
 def _vocabulary(run: Run) -> dict[str, str]:
-    return {"vocabulary": hashlib.sha256(run.work.bpe_model.read_bytes()).hexdigest()}
+    return {"vocabulary": fingerprint(run.work.bpe_model)}
 
 
 def _measurement(run: Run, recognizer: Recognizer) -> Measurement | None:

@@ -78,13 +78,12 @@ def open_corpus(work: WorkFolder, tokens: Tokens, data: DataSettings, *, taught:
         taught: whether the teacher's outputs are needed.
 
     Raises:
-        MissingStepError, DataError: a set or the teacher's outputs are missing or damaged.
+        MissingStepError: there are no recordings.
+        DataError: a set or the teacher's outputs are missing or damaged.
     """
     sets = [open_set(work.audio, name) for name in work.training_sets()]
     teacher: list[TeacherOutputs | None] = [None] * len(sets)
     if taught:
-        for packed in sets:
-            work.require(work.teacher / f"{packed.name}.frames", "teach")
         teacher = [open_outputs(work.teacher, packed.name, len(packed)) for packed in sets]
     encoded = [[tokens.encode(recording.text) for recording in packed.recordings] for packed in sets]
     return Corpus(sets, encoded, teacher, data)
