@@ -48,8 +48,8 @@ class DataSettings(Section):
             "minds14-en": 0.7,
             "kathleen": 0.6,
             "ljspeech": 0.8,
-            "synthetic-hibari": 0.55,
-            "synthetic-piper": 0.5,
+            "tts-hibari": 0.55,
+            "tts-piper": 0.5,
         }
     )
     """What part of a source is heard per epoch, drawn anew each time; sources not named: all of it."""

@@ -49,7 +49,7 @@ def _speak(run: Run, name: str, voice: Voice, sentences: Sequence[str], *, hours
         name,
         voice,
         sentences,
-        source=HELD_OUT if is_held_out else f"synthetic-{voice.name}",
+        source=HELD_OUT if is_held_out else f"tts-{voice.name}",
         seed=run.settings.seed,
         hours=hours,
         resampling=(1.0,) if is_held_out else settings.resampling,
