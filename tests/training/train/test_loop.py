@@ -190,6 +190,18 @@ def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
             load_checkpoint(tmp_path / "line.pt", "line")
 
 
+def test_another_network_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, Line(), 2)
+
+    class Wider(Line):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = nn.Linear(1, 17)
+
+    with pytest.raises(DataError, match="--again"):
+        loop(tmp_path, Wider(), 4)
+
+
 def test_without_average_the_last_step_counts(tmp_path: Path) -> None:
     run(tmp_path, Line(average_decay=None), 3)
     saved = load_checkpoint(tmp_path / "line.pt", "line")

@@ -147,9 +147,7 @@ def _corpus(run: Run, *, taught: bool) -> Corpus:
     tokens = Tokens(run.work.require(run.work.bpe_model, "tokens"))
     for name in run.work.training_sets() if taught else ():
         if not run.work.is_done(f"teach-{name}", teach_inputs(run, name)):
-            raise MissingStepError(
-                f"the teacher has not heard the set '{name}' as it is: run `teach` first"
-            )
+            raise MissingStepError(f"the teacher has not heard the set '{name}' as it is: run `teach` first")
     return open_corpus(run.work, tokens, run.settings.data, taught=taught)
 
 

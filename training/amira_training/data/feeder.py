@@ -6,6 +6,7 @@ A worker that fails does not leave the consumer waiting: its error comes out whe
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -77,6 +78,7 @@ def _explained(results: Iterator[B]) -> Iterator[B]:
 def _install(function: Callable[[Any], Any]) -> None:
     global _installed
     _installed = function
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the trainer decides
 
 
 def _run_installed(item: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from amira_training.errors import DataError
 from amira_training.model.streaming_encoder import StreamingEncoder
 from amira_training.model.transducer import Transducer
 from amira_training.tokens import Tokens
@@ -35,7 +36,10 @@ def load_trained(work: WorkFolder) -> Trained:
     checkpoint = load_checkpoint(path, JOINT)
     encoder, transducer = StreamingEncoder(), Transducer(len(tokens))
     network = nn.ModuleDict({"encoder": encoder, "transducer": transducer})
-    network.load_state_dict({**checkpoint.network, **checkpoint.average})
+    try:
+        network.load_state_dict({**checkpoint.network, **checkpoint.average})
+    except RuntimeError as error:
+        raise DataError(f"{path} is of another network or vocabulary: {error}") from error
     network.eval()
     place = checkpoint.place
     return Trained(encoder, transducer, tokens, place.step, place.elapsed_s / 60)

@@ -36,13 +36,22 @@ class Curve:
 
 
 def read_curve(path: Path) -> list[dict[str, float]]:
-    """All complete rows of a CSV file of figures; none if there is no file."""
+    """All complete rows of a CSV file of figures; none if there is no file.
+
+    What is not a figure (a killed run's last line) ends the curve.
+    """
     try:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         return []
-    return [{name: float(value) for name, value in row.items()} for row in rows if None not in row.values()]
+    figures = []
+    for row in rows:
+        try:
+            figures.append({name: float(value) for name, value in row.items()})
+        except (TypeError, ValueError):  # too few fields, or half a number
+            break
+    return figures
 
 
 def _write(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from amira_training.console import Bar, bar, say
 from amira_training.data.feeder import feeding
-from amira_training.errors import TrainingError
+from amira_training.errors import DataError, TrainingError
 from amira_training.precision import Precision
 from amira_training.settings import PhaseSettings
 from amira_training.train.average import MovingAverage
@@ -165,11 +165,16 @@ class Loop(Generic[B]):
         ).save(self.checkpoint)
 
     def _resume(self, saved: Checkpoint) -> None:
-        self.phase.network.load_state_dict(saved.network)
         groups = self._optimizer.state_dict()["param_groups"]  # from the settings, which may have changed
-        self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
-        if self._average:
-            self._average.load_state_dict(saved.average)
+        try:
+            self.phase.network.load_state_dict(saved.network)
+            self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
+            if self._average:
+                self._average.load_state_dict(saved.average)
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise DataError(
+                f"{self.checkpoint} is of another network: --again begins anew ({error})"
+            ) from error
         self.place = saved.place
         say(
             f"{self.phase.name}: on from step {self.place.step}, {self.place.elapsed_s / 60:.1f} minutes done"
