@@ -9,6 +9,7 @@ from amira_training.commands.run import Run
 from amira_training.console import say
 from amira_training.errors import MissingStepError, RecipeError
 from amira_training.train.curves import read_curve
+from amira_training.train.phases import HEADS, JOINT, STEM
 
 _NOT_DRAWN = {"step", "minutes", "epoch", "learning_rate", "gradient_norm", "times_real_time"}
 _PANEL_INCHES = (9, 3)
@@ -27,7 +28,8 @@ def plot(run: Run) -> None:
     except ImportError as error:
         raise RecipeError("the plot needs matplotlib: pip install matplotlib") from error
     mpl.use("Agg")
-    curves = {path: rows for path in sorted(run.work.curves.glob("*.csv")) if (rows := read_curve(path))}
+    paths = [run.work.curves / f"{name}.csv" for name in (STEM, HEADS, JOINT, f"{JOINT}-word-errors")]
+    curves = {path: rows for path in paths if (rows := read_curve(path))}
     if not curves:
         raise MissingStepError(f"no curves in {run.work.curves}: run `warm-up` or `train` first")
     width, height = _PANEL_INCHES
