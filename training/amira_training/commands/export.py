@@ -15,6 +15,7 @@ from amira_training.errors import ExportError, SettingsError
 from amira_training.evaluate.trained import Trained, load_trained
 from amira_training.export.card import card, hours_by_source, read_sources
 from amira_training.export.model_folder import (
+    CARD,
     ENCODER,
     REST_OF_FOLDER,
     export_encoder,
@@ -27,7 +28,7 @@ from amira_training.files import whole
 from amira_training.model.geometry import Chunking
 from amira_training.model.streaming_encoder import StreamingEncoder
 
-CARD, TEACHER_LICENCE = "README.md", "LICENSE.moonshine"
+TEACHER_LICENCE = "LICENSE.moonshine"
 SOURCES = Path(__file__).parents[2] / "sources.toml"
 _COMMENT = "Amira training recipe, from Moonshine tiny-en"
 _FLOAT_NOISE = 1e-3  # of the outputs' standard deviation: other orders of summing

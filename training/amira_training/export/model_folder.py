@@ -23,7 +23,7 @@ from amira_training.model.streaming_step import StreamingStep
 from amira_training.model.transducer import Transducer
 
 ENCODER, DECODER, JOINER = "encoder.onnx", "decoder.onnx", "joiner.onnx"
-TOKENS, BPE_MODEL, CHECKSUMS = "tokens.txt", "bpe.model", "SHA256SUMS"
+TOKENS, BPE_MODEL, CARD, CHECKSUMS = "tokens.txt", "bpe.model", "README.md", "SHA256SUMS"
 REST_OF_FOLDER = (DECODER, JOINER, TOKENS, BPE_MODEL)
 """What does not depend on the chunk size."""
 _OPSET = 17
@@ -108,8 +108,11 @@ def export_predictor_and_joiner(folder: Path, transducer: Transducer) -> None:
 
 
 def write_checksums(folder: Path) -> None:
-    """``SHA256SUMS`` over every file of the folder, in the form that ``sha256sum -c`` reads."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    """``SHA256SUMS`` over every file but the card, in the form that ``sha256sum -c`` reads.
+
+    The card is left out because measurements are written into it later.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in {CARD, CHECKSUMS})
     lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
