@@ -76,7 +76,7 @@ async def test_words_equal_decoding_the_whole_file_at_once(
         heard += [transcript.text for transcript in transcripts]
     assert heard == list(expected)
     word_error_rate = jiwer.wer([u.text for u in utterances], heard)
-    assert word_error_rate < 0.6, "the starter model's own rate is about 0.56 on this speech"
+    assert word_error_rate < 0.55, "the bundled model's own rate is about 0.50 on this speech"
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -158,7 +158,7 @@ async def finals_of(client: AmiraClient, pcm: bytes) -> list[result_pb2.Streamin
 async def test_every_method_hears_the_clip(client: AmiraClient, method: str) -> None:
     config = config_pb2.RecognitionConfig(decoding_method=f"DECODING_METHOD_{method}", word_times=True)
     transcript = await client.transcribe(CLIP, config)
-    reference = CLIP.with_suffix(".txt").read_text().strip()
+    reference = " ".join(CLIP.with_suffix(".txt").read_text().split())
     assert jiwer.wer(reference, transcript.text) < 0.5
     words = [word for result in transcript.finals for word in result.alternatives[0].words]
     assert " ".join(word.text for word in words) == transcript.text
