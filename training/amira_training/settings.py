@@ -1,4 +1,4 @@
-"""Every hyperparameter of the recipe, with its default: the values that the bundled model was made with.
+"""Every hyperparameter of the recipe; the defaults are those of the longest stretch of the model's training.
 
 A TOML file (``--config``) and single values (``--set joint.batch_seconds=300``) replace them;
 ``python -m amira_training settings`` prints them all.
@@ -45,10 +45,12 @@ class DataSettings(Section):
 
     share: dict[str, Share] = Field(
         default={
-            "minds14-en": 0.7,
-            "kathleen": 0.6,
-            "ljspeech": 0.8,
-            "tts-hibari": 0.55,
+            "commonvoice-en": 0.7,
+            "commonvoice-en-2": 0.7,
+            "minds14-en": 0.35,
+            "kathleen": 0.35,
+            "ljspeech": 0.5,
+            "tts-hibari": 0.4,
             "tts-piper": 0.5,
         }
     )
@@ -87,7 +89,7 @@ class TokenSettings(Section):
 class AugmentationSettings(Section):
     """How recordings are disturbed."""
 
-    strength: Share = 0.4
+    strength: Share = 0.25
     """Scales the chance of every disturbance below: 0 turns them off."""
 
     reverb: Share = 0.25
@@ -108,22 +110,22 @@ class AugmentationSettings(Section):
     quietest_peak_db: Annotated[float, Field(le=0)] = -26.0
     """Peaks are drawn evenly between this and full scale."""
 
-    speed: Share = 0.6
+    speed: Share = 0.35
     """Chance of another speed (not scaled by `strength`)."""
 
-    speed_range: tuple[Positive, Positive] = (0.88, 1.13)
+    speed_range: tuple[Positive, Positive] = (0.9, 1.12)
     """Speeds, drawn evenly."""
 
-    frequency_masks: Annotated[int, Field(ge=0)] = 2
+    frequency_masks: Annotated[int, Field(ge=0)] = 1
     """SpecAugment: bands hidden per utterance."""
 
-    frequency_mask_bins: Count = 16
+    frequency_mask_bins: Count = 8
     """SpecAugment: a band has fewer bins than this."""
 
-    time_masks_per_s: Annotated[float, Field(ge=0)] = 0.3
+    time_masks_per_s: Annotated[float, Field(ge=0)] = 0.12
     """SpecAugment: stretches hidden per second; at least one."""
 
-    time_mask_frames: Count = 18
+    time_mask_frames: Count = 9
     """SpecAugment: a stretch has fewer frames than this."""
 
     noise_only: Share = 0.015
@@ -199,16 +201,16 @@ class HeadSettings(PhaseSettings):
 class JointSettings(PhaseSettings):
     """Training of everything: CTC, simple and pruned transducer losses, distillation."""
 
-    minutes: Positive = 97.0
-    batch_seconds: Positive = 130.0
+    minutes: Positive = 80.0
+    batch_seconds: Positive = 75.0
 
-    layer_rate: Positive = 4e-4
+    layer_rate: Positive = 6e-4
     """Peak learning rate of the transformer layers, which know most already."""
 
     stem_rate: Positive = 6e-4
     """Peak learning rate of the convolutions."""
 
-    head_rate: Positive = 8e-4
+    head_rate: Positive = 1.4e-3
     """Peak learning rate of the heads, predictor and joiner."""
 
     dropout: Share = 0.05
@@ -222,7 +224,7 @@ class JointSettings(PhaseSettings):
 
     ctc_weight: Annotated[float, Field(ge=0)] = 0.3
     """Of the CTC loss; the pruned transducer loss counts 1."""
-    simple_weight: Annotated[float, Field(ge=0)] = 0.4
+    simple_weight: Annotated[float, Field(ge=0)] = 0.3
     """Of the simple transducer loss."""
     final_weight: Annotated[float, Field(ge=0)] = 1.5
     """Distillation from the teacher's last layer."""
@@ -232,10 +234,10 @@ class JointSettings(PhaseSettings):
     distillation_ends: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Part of the run after which distillation has sunk to `distillation_rest`."""
 
-    distillation_rest: Share = 0.2
+    distillation_rest: Share = 0.15
     """What is left of it then."""
 
-    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.996
     """Of the moving average of all weights, which is what is evaluated and exported."""
 
     evaluate_minutes: Positive = 7.0
