@@ -12,7 +12,7 @@ ARGS ?=
 .PHONY: help setup demo up doctor test lint format protos docs bench eval train-setup train clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Create .venv with the pinned versions (does nothing when nothing has changed)
 
@@ -88,8 +88,7 @@ $(TRAINING_STAMP): training/requirements.txt
 	@touch $@
 
 train: train-setup ## Train a model (ARGS="recipe --small ..." and more: training/README.md)
-	@OMP_WAIT_POLICY=$${OMP_WAIT_POLICY-ACTIVE} MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 \
-	  $(TRAINING_BIN)/python -m amira_training $(or $(ARGS),--help)
+	@OMP_WAIT_POLICY=$${OMP_WAIT_POLICY-ACTIVE} $(TRAINING_BIN)/python -m amira_training $(or $(ARGS),--help)
 
 clean: ## Remove caches and logs (not .venv)
 	rm -rf .amira .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -62,7 +62,7 @@ def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[st
 
 
 def test_make_help_lists_every_task() -> None:
-    shown = set(re.findall(r"^  make (\w+)", make("help").stdout, re.M))
+    shown = set(re.findall(r"^  make ([\w-]+)", make("help").stdout, re.M))
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY"))
     assert shown == set(phony.split()[1:])
 
