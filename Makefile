@@ -78,7 +78,7 @@ bench: setup ## Measure the speed targets on this machine (ARGS="--help" for wha
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
 	$(BIN)/python -m evaluation $(ARGS)
 
-train-setup: $(TRAINING_STAMP) # a current torch, which the services' pinned one (for k2) cannot be
+train-setup: $(TRAINING_STAMP) ## Create .venv-training: a current torch, which the services' pinned one (for k2) cannot be
 
 $(TRAINING_STAMP): training/requirements.txt
 	@test -x $(TRAINING_BIN)/python || $(PYTHON) -m venv .venv-training
