@@ -23,26 +23,34 @@ class EndOfAudio(_message.Message):
     def __init__(self) -> None: ...
 
 class AudioFormat(_message.Message):
-    __slots__ = ("encoding", "sample_rate_hz", "channels", "channel")
+    __slots__ = ("encoding", "sample_rate_hz", "channels", "channel", "first_sample")
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SAMPLE_FIELD_NUMBER: _ClassVar[int]
     encoding: _config_pb2.AudioEncoding
     sample_rate_hz: int
     channels: int
     channel: int
-    def __init__(self, encoding: _Optional[_Union[_config_pb2.AudioEncoding, str]] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., channel: _Optional[int] = ...) -> None: ...
+    first_sample: int
+    def __init__(self, encoding: _Optional[_Union[_config_pb2.AudioEncoding, str]] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., channel: _Optional[int] = ..., first_sample: _Optional[int] = ...) -> None: ...
 
 class ExtractResponse(_message.Message):
-    __slots__ = ("features", "barrier", "summary")
+    __slots__ = ("features", "barrier", "summary", "draining")
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     BARRIER_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
     features: Features
     barrier: int
     summary: ExtractSummary
-    def __init__(self, features: _Optional[_Union[Features, _Mapping]] = ..., barrier: _Optional[int] = ..., summary: _Optional[_Union[ExtractSummary, _Mapping]] = ...) -> None: ...
+    draining: Draining
+    def __init__(self, features: _Optional[_Union[Features, _Mapping]] = ..., barrier: _Optional[int] = ..., summary: _Optional[_Union[ExtractSummary, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
+
+class Draining(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Features(_message.Message):
     __slots__ = ("frames", "first_frame", "received_samples")
