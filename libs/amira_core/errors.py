@@ -10,6 +10,8 @@
     │   ├── HotwordError
     │   ├── AudioTooLongError
     │   └── InvalidSettingError
+    ├── UnauthenticatedError           UNAUTHENTICATED       never retry
+    ├── PermissionDeniedError          PERMISSION_DENIED     never retry
     ├── UnknownModelError              NOT_FOUND             never retry
     ├── ProtocolError                  FAILED_PRECONDITION   never retry
     │   ├── ConfigMissingError
@@ -17,6 +19,7 @@
     │   └── AudioAfterEndError
     ├── MessageTooLargeError           OUT_OF_RANGE          never retry
     ├── NoCapacityError                RESOURCE_EXHAUSTED    retry later
+    ├── TenantLimitError               RESOURCE_EXHAUSTED    retry later
     ├── StreamAbandonedError           ABORTED               never retry
     │   ├── IdleTimeoutError
     │   └── ClientNotReadingError
@@ -119,6 +122,20 @@ class InvalidSettingError(InvalidRequestError):
     reason = "BAD_SETTING"
 
 
+class UnauthenticatedError(AmiraError):
+    """The call carries no API key or token, or none that is valid here."""
+
+    status = grpc.StatusCode.UNAUTHENTICATED
+    reason = "UNAUTHENTICATED"
+
+
+class PermissionDeniedError(AmiraError):
+    """The key or token is valid, but not for this method."""
+
+    status = grpc.StatusCode.PERMISSION_DENIED
+    reason = "PERMISSION_DENIED"
+
+
 class UnknownModelError(AmiraError):
     """No model of that name is served here."""
 
@@ -163,6 +180,14 @@ class NoCapacityError(AmiraError):
 
     status = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "NO_CAPACITY"
+    retry_after_ms = 1000
+
+
+class TenantLimitError(AmiraError):
+    """The tenant, or one of its keys, is at its limit of streams or of audio per minute."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TENANT_LIMIT"
     retry_after_ms = 1000
 
 
