@@ -9,6 +9,7 @@ import structlog
 import uvloop
 
 from amira_core.logs import configure_logs
+from amira_core.security.transport import configure_transport
 from amira_core.settings import BadSettingsError, ServiceSettings
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +51,10 @@ def run_service(
     except BadSettingsError as error:
         return _cannot_start(error, UNUSABLE)
     configure_logs(name, settings.log_level, settings.log_format)
+    try:
+        configure_transport(settings)
+    except BadSettingsError as error:
+        return _cannot_start(error, UNUSABLE)
     try:
         uvloop.run(serve(settings))
     except Exception as error:

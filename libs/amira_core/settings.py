@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Self
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from amira_core.logs import LogFormat, LogLevel
+from amira_core.security.tls_settings import TlsSettings
 
 
 class BadSettingsError(Exception):
     """A service cannot start with these settings; the message names the variables and what is wrong."""
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(TlsSettings):
     """Base of each service's settings. Values come from the environment, prefixed per service.
 
     Each field's docstring is its documentation: units are in the names, defaults suit a laptop.

@@ -8,8 +8,33 @@ from typing import Any
 import grpc
 
 from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_core.security.client_tls import ClientTls
+from amira_core.security.reloading_channel import ReloadingChannel
+from amira_core.security.transport import current_transport
+
+Options = Sequence[tuple[str, Any]]
 
 
-def open_channel(target: str, options: Sequence[tuple[str, Any]] = ()) -> grpc.aio.Channel:
-    """A channel with the options that both ends of a hop agree on, and `options`. Connects on first use."""
-    return grpc.aio.insecure_channel(target, options=[*CHANNEL_OPTIONS, *options])
+def open_channel(target: str, options: Options = (), *, tls: ClientTls | None = None) -> grpc.aio.Channel:
+    """A channel with the options that both ends of a hop agree on, and `options`. Connects on first use.
+
+    Args:
+        target: gRPC target.
+        options: further grpc options.
+        tls: what to check the other side against; None: as this process was configured
+            (`configure_transport`), which is plaintext where it was not.
+
+    Raises:
+        TlsError: a certificate file cannot be used any more.
+    """
+    tls = tls or current_transport().client
+    merged = [*CHANNEL_OPTIONS, *options]
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=merged)
+    if tls.server_name:
+        merged.append(("grpc.ssl_target_name_override", tls.server_name))
+
+    def open_with(credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(target, credentials, options=merged)
+
+    return ReloadingChannel(tls, open_with)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from amira_core.rpc.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from amira_core.rpc.health import Health
 from amira_core.rpc.interceptor import ErrorInterceptor
 from amira_core.rpc.options import SERVER_OPTIONS
+from amira_core.security.connection_limits import CONNECTION_LIMITS
+from amira_core.security.transport import Transport, current_transport
 
 _log = structlog.get_logger(__name__)
 
@@ -34,27 +37,56 @@ class RpcServer:
         await server.stop(grace_s=10)
     """
 
-    def __init__(self, address: str, service_name: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        service_name: str,
+        *,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+        transport: Transport | None = None,
+        options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        """Args:
+        address: ``host:port``; port 0 takes a free one.
+        service_name: as in the proto; its health is that of the server.
+        interceptors: may raise AmiraError in place of the handler.
+        transport: TLS and reflection; None: as this process was configured.
+        options: further grpc options; they win over the common ones.
+        """
         self.address = address
         self._service_name = service_name
+        self._transport = transport or current_transport()
         self.grpc: grpc.aio.Server = grpc.aio.server(
-            interceptors=[ErrorInterceptor()], options=SERVER_OPTIONS
+            interceptors=[ErrorInterceptor(), *interceptors],
+            options=list({**dict(SERVER_OPTIONS), **dict(CONNECTION_LIMITS), **dict(options)}.items()),
         )
         self._health = Health("", service_name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
-        reflection.enable_server_reflection(
-            [service_name, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
-        )
+        if self._transport.reflection:
+            reflection.enable_server_reflection(
+                [service_name, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
+            )
 
     async def start(self) -> int:
         """Binds and starts; returns the port. Raises OSError when the address is taken."""
         try:
-            port = self.grpc.add_insecure_port(self.address)
+            port = self._add_port()
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self.address}: it is taken, or not an address here") from error
         await self.grpc.start()
-        _log.info("listening", serves=self._service_name, port=port)
+        _log.info("listening", serves=self._service_name, port=port, tls=self._transport.server is not None)
         return port
+
+    def _add_port(self) -> int:
+        if self._transport.server is not None:
+            return self.grpc.add_secure_port(self.address, self._transport.server.credentials())
+        if not is_loopback(self.address):
+            _log.warning(
+                "plaintext_beyond_this_machine",
+                address=self.address,
+                hint="what people say travels unencrypted: set TLS_CERT and TLS_KEY",
+            )
+        return self.grpc.add_insecure_port(self.address)
 
     async def set_ready(self, ready: bool) -> None:
         """Flips the health of the service, and of the server as a whole."""
@@ -64,6 +96,19 @@ class RpcServer:
         """Refuses new calls, gives running ones `grace_s` seconds, then cancels them."""
         self._health.shut_down()
         await self.grpc.stop(grace_s)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach a server on `address` (``host:port`` or ``unix:path``)."""
+    if address.startswith("unix"):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, which may lead anywhere
+        return False
 
 
 async def run_until_signal(

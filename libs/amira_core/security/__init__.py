@@ -1,0 +1,1 @@
+"""What keeps strangers off the wire: TLS for ports and channels, bounds on slow and greedy connections."""
