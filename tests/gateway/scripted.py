@@ -101,20 +101,33 @@ class ScriptedFrontend(_Scripted, frontend_pb2_grpc.FrontendServicer):
     """Audio in, the same bytes out as frames."""
 
     async def Extract(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        start = sent = 0  # bytes since the start of the stream
+
+        async def send_frames(call: Call, end: int) -> None:
+            nonlocal sent
+            frames = bytes(call.audio[sent - start : end])
+            features = frontend_pb2.Features(
+                frames=frames,
+                first_frame=sent // FRAME_BYTES,
+                received_samples=(start + len(call.audio)) // 2,
+            )
+            sent = start + end
+            if frames:
+                await context.write(frontend_pb2.ExtractResponse(features=features))
+
         async def step(call: Call, request: frontend_pb2.ExtractRequest) -> bool:
+            nonlocal start, sent
             kind = request.WhichOneof("request")
-            samples = len(call.audio) // 2
             if kind == "audio":
                 call.audio += request.audio
-                features = frontend_pb2.Features(
-                    frames=request.audio,
-                    first_frame=samples // 160,
-                    received_samples=len(call.audio) // 2,
-                )
-                await context.write(frontend_pb2.ExtractResponse(features=features))
+                await send_frames(call, len(call.audio) // FRAME_BYTES * FRAME_BYTES)
             elif kind == "barrier":
                 await context.write(frontend_pb2.ExtractResponse(barrier=request.barrier))
+            elif kind == "format":
+                start = sent = request.format.first_sample * 2
             elif kind == "end":
+                await send_frames(call, len(call.audio))
+                samples = (start + len(call.audio)) // 2
                 summary = frontend_pb2.ExtractSummary(frames=samples // 160, samples=samples)
                 await context.write(frontend_pb2.ExtractResponse(summary=summary))
                 return True
@@ -144,41 +157,54 @@ class ScriptedDecoder(_Scripted, decoder_pb2_grpc.DecoderServicer):
         )
 
     async def Decode(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        start = 0  # bytes before what this call is sent
         segment = 0
         segment_began = 0
         chunks = 0
         interims = False
 
+        def position(call: Call) -> int:
+            return start + len(call.audio)
+
         async def say(call: Call, **fields: Any) -> None:
-            frames = len(call.audio) // FRAME_BYTES
+            frames = position(call) // FRAME_BYTES
             await context.write(decoder_pb2.DecodeResponse(decoded_frames=frames, **fields))
 
         async def result(call: Call, final: bool) -> None:
-            text = f"{len(call.audio) - segment_began} bytes"
-            await say(
-                call,
-                result=result_pb2.StreamingResult(
-                    segment_id=segment, is_final=final, alternatives=[result_pb2.Alternative(text=text)]
-                ),
+            text = f"{position(call) - segment_began} bytes"
+            heard = result_pb2.StreamingResult(
+                segment_id=segment, is_final=final, alternatives=[result_pb2.Alternative(text=text)]
             )
+            heard.audio_processed.FromMilliseconds(position(call) // FRAME_BYTES * 10)
+            if not final:
+                await say(call, result=heard)
+                return
+            frame = position(call) // FRAME_BYTES
+            resume = decoder_pb2.ResumePoint(
+                first_frame=frame, segment_id=segment + 1, segment_start_frame=frame
+            )
+            await say(call, result=heard, resume=resume)
 
         async def step(call: Call, request: decoder_pb2.DecodeRequest) -> bool:
-            nonlocal segment, segment_began, chunks, interims
+            nonlocal start, segment, segment_began, chunks, interims
             kind = request.WhichOneof("request")
             if kind == "config":
                 interims = request.config.interim_results
+                start = segment_began = request.resume.first_frame * FRAME_BYTES
+                segment = request.resume.segment_id
+                chunks = start // (CHUNK_FRAMES * FRAME_BYTES)
                 await say(call, accepted=decoder_pb2.StreamAccepted(model=self.model, slot=1))
             elif kind == "features":
                 call.audio += request.features
-                done = len(call.audio) // (CHUNK_FRAMES * FRAME_BYTES)
+                done = position(call) // (CHUNK_FRAMES * FRAME_BYTES)
                 if done > chunks and interims:
                     await result(call, final=False)
                 chunks = done
             elif kind in ("flush", "end"):
-                if len(call.audio) > segment_began:
+                if position(call) > segment_began:
                     await result(call, final=True)
                     segment += 1
-                    segment_began = len(call.audio)
+                    segment_began = position(call)
             elif kind == "mark":
                 await say(call, mark=request.mark)
             return bool(kind == "end")
@@ -223,7 +249,7 @@ async def running(**settings: Any) -> AsyncIterator[Stack]:
     decoder_pb2_grpc.add_DecoderServicer_to_server(decoder, decoder_server.grpc)
     frontend_port, decoder_port = await frontend_server.start(), await decoder_server.start()
     services = Services(f"127.0.0.1:{frontend_port}", f"127.0.0.1:{decoder_port}")
-    gateway = SpeechServicer(services, GatewaySettings(**settings))
+    gateway = SpeechServicer(services, GatewaySettings(**({"recovery_timeout_s": 0} | settings)))
     server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
     speech_pb2_grpc.add_SpeechServicer_to_server(gateway, server.grpc)
     port = await server.start()

@@ -26,7 +26,9 @@ async def serve(settings: GatewaySettings) -> None:
     try:
         await server.start()
         await run_until_signal(
-            keep_ready(server, services), drain=lambda: drain(server, servicer, settings.drain_timeout_s)
+            keep_ready(server, services),
+            services.run(),
+            drain=lambda: drain(server, servicer, settings.drain_timeout_s),
         )
     finally:
         _log.info("stopping")

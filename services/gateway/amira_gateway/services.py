@@ -1,137 +1,96 @@
-"""The gateway's calls to frontends and decoders, with failures turned into Amira's errors."""
+"""The services behind the gateway: their replicas, and how a stream is opened at one of them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import time
-from typing import Any, Generic, TypeVar
 
 import grpc
 
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
 from amira_core import errors
-from amira_core.rpc.call import DuplexCall
-from amira_core.rpc.health import is_serving
-from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.status import from_rpc_error
+from amira_gateway.replicas.opening import open_on_any
+from amira_gateway.replicas.replica import Replica
+from amira_gateway.replicas.replica_set import ReplicaSet
+from amira_gateway.replicas.settings import ReplicaSettings
+from amira_gateway.service_call import ServiceCall
 
-RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
-
-# Streams go round the addresses of a name instead of all to its first.
-_SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 _DESCRIBE_TIMEOUT_S = 5.0
-_HEALTH_TIMEOUT_S = 2.0
-
-
-class ServiceCall(Generic[RequestT, ResponseT]):
-    """One streaming call to a service; one task may read and one may write.
-
-    Failures come out of :meth:`read` only, after everything that the service sent before it failed.
-    """
-
-    def __init__(
-        self,
-        call: grpc.aio.StreamStreamCall[RequestT, ResponseT],
-        lost: type[errors.ServiceUnavailableError],
-    ) -> None:
-        self._call = DuplexCall(call)
-        self._lost = lost
-        self._writing_since: float | None = None
-        self._heard_at = time.monotonic()
-        self.expects_answer = False
-        """Set by the user while the service owes it a message."""
-        self.moved_at = time.monotonic()
-        """Monotonic time at which the service last took a message."""
-
-    @property
-    def silent_since(self) -> float | None:
-        """Monotonic time since when the service neither takes nor gives what it should; None: it does."""
-        if self._writing_since is not None:
-            return self._writing_since
-        return max(self._heard_at, self.moved_at) if self.expects_answer else None
-
-    async def write(self, request: RequestT) -> bool:
-        """Sends; waits while the service takes no more. False: the call is over; :meth:`read` says why."""
-        self._writing_since = time.monotonic()
-        try:
-            return await self._call.write(request)
-        finally:
-            self._writing_since = None
-            self.moved_at = time.monotonic()
-
-    async def done_writing(self) -> None:
-        """Half-closes."""
-        await self._call.done_writing()
-
-    async def read(self) -> ResponseT | None:
-        """The next message; None when the service ended the call with OK.
-
-        Raises:
-            AmiraError: what the service refused with, or the `lost` error when it is gone.
-        """
-        try:
-            response = await self._call.read()
-        except grpc.aio.AioRpcError as failure:
-            raise from_rpc_error(failure, self._lost) from failure
-        self._heard_at = time.monotonic()
-        return response
-
-    def lost(self, what: str) -> errors.ServiceUnavailableError:
-        """The error for a service that does not keep its protocol."""
-        return self._lost(f"{what} Open a new stream.")
-
-    def cancel(self) -> None:
-        """Ends the call at once, so that the service frees what it holds. Does nothing once it is over."""
-        self._call.cancel()
-
 
 FrontendCall = ServiceCall[frontend_pb2.ExtractRequest, frontend_pb2.ExtractResponse]
 DecoderCall = ServiceCall[decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse]
 
 
 class Services:
-    """Channels to the services behind the gateway. Connects on first use and by itself again."""
+    """The frontends and the decoders. Connects on first use and by itself again."""
 
-    def __init__(self, frontend_target: str, decoder_target: str) -> None:
-        self._frontends = _channel(frontend_target)
-        self._decoders = _channel(decoder_target)
-        self._extract = frontend_pb2_grpc.FrontendStub(self._frontends).Extract
-        decoder = decoder_pb2_grpc.DecoderStub(self._decoders)
-        self._decode = decoder.Decode
-        self._describe = decoder.Describe
+    def __init__(
+        self, frontend_targets: str, decoder_targets: str, settings: ReplicaSettings | None = None
+    ) -> None:
+        """Raises ValueError when targets cannot be read."""
+        settings = settings or ReplicaSettings()
+        self.frontends = ReplicaSet("frontend", frontend_targets, settings)
+        self.decoders = ReplicaSet("decoder", decoder_targets, settings)
 
-    def extract(self) -> FrontendCall:
-        """Opens a stream to a frontend."""
-        return ServiceCall(self._extract(), errors.FrontendLostError)
-
-    def decode(self) -> DecoderCall:
-        """Opens a stream to a decoder."""
-        return ServiceCall(self._decode(), errors.DecoderLostError)
+    async def run(self) -> None:
+        """Keeps the replicas current; never returns."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.frontends.run())
+            tasks.create_task(self.decoders.run())
 
     async def describe(self) -> decoder_pb2.DescribeResponse:
         """What a decoder runs. Raises DecoderLostError."""
-        try:
-            return await self._describe(decoder_pb2.DescribeRequest(), timeout=_DESCRIBE_TIMEOUT_S)
-        except grpc.aio.AioRpcError as failure:
-            raise from_rpc_error(failure, errors.DecoderLostError) from failure
+
+        async def ask(replica: Replica) -> decoder_pb2.DescribeResponse:
+            stub = decoder_pb2_grpc.DecoderStub(replica.channel)
+            try:
+                return await stub.Describe(decoder_pb2.DescribeRequest(), timeout=_DESCRIBE_TIMEOUT_S)
+            except grpc.aio.AioRpcError as failure:
+                raise from_rpc_error(failure, errors.DecoderLostError) from failure
+
+        return await open_on_any(self.decoders, ask)
 
     async def unhealthy(self) -> list[str]:
-        """Names of the services that do not say SERVING now."""
-        channels = {"frontend": self._frontends, "decoder": self._decoders}
-        healthy = await asyncio.gather(
-            *(is_serving(channel, _HEALTH_TIMEOUT_S) for channel in channels.values())
-        )
-        return [name for name, ok in zip(channels, healthy, strict=True) if not ok]
+        """Names of the services of which no replica says SERVING now."""
+        sets = (self.frontends, self.decoders)
+        missing = await asyncio.gather(*(replicas.unhealthy() for replicas in sets))
+        return [replicas.service for replicas, none in zip(sets, missing, strict=True) if none]
 
     async def close(self) -> None:
         """Cancels what runs and closes the channels."""
-        await self._frontends.close()
-        await self._decoders.close()
+        await self.frontends.close()
+        await self.decoders.close()
 
 
-def _channel(target: str) -> grpc.aio.Channel:
-    options: list[tuple[str, Any]] = [*CHANNEL_OPTIONS, ("grpc.service_config", _SERVICE_CONFIG)]
-    return grpc.aio.insecure_channel(target, options=options)
+async def begin_extract(replica: Replica, opening: frontend_pb2.ExtractRequest) -> FrontendCall:
+    """Opens a stream at a frontend; it has taken it when the first barrier comes back. Raises AmiraError."""
+    stub = frontend_pb2_grpc.FrontendStub(replica.channel)
+    call: FrontendCall = ServiceCall(replica.track(stub.Extract()), replica, errors.FrontendLostError)
+    try:
+        await call.write(opening)
+        await call.write(frontend_pb2.ExtractRequest(barrier=0))
+        first = await call.read()
+        if first is None or first.WhichOneof("response") != "barrier":
+            raise call.lost("The frontend did not take the stream.")
+    except BaseException:
+        call.cancel()
+        raise
+    return call
+
+
+async def begin_decode(
+    replica: Replica, opening: decoder_pb2.DecodeRequest
+) -> tuple[DecoderCall, decoder_pb2.StreamAccepted]:
+    """Opens a stream at a decoder, which lends it a slot. Raises AmiraError."""
+    stub = decoder_pb2_grpc.DecoderStub(replica.channel)
+    call: DecoderCall = ServiceCall(replica.track(stub.Decode()), replica, errors.DecoderLostError)
+    try:
+        await call.write(opening)
+        first = await call.read()
+        if first is None or first.WhichOneof("response") != "accepted":
+            raise call.lost("The decoder did not accept the stream.")
+    except BaseException:
+        call.cancel()
+        raise
+    return call, first.accepted

@@ -17,10 +17,10 @@ class GatewaySettings(ServiceSettings):
     """Address to serve on; port 0 picks a free one."""
 
     frontend_target: str = "127.0.0.1:50061"
-    """gRPC target of the frontends. With `dns:///name:port` streams go round all addresses of the name."""
+    """The frontends: `host:port`, several separated by commas, or `dns:///name:port` (all its addresses)."""
 
     decoder_target: str = "127.0.0.1:50071"
-    """gRPC target of the decoders. With `dns:///name:port` streams go round all addresses of the name."""
+    """The decoders, written in the same way."""
 
     max_streams: int = Field(default=128, ge=1)
     """Streams and unary calls at once; more are refused at once with RESOURCE_EXHAUSTED."""
@@ -40,8 +40,19 @@ class GatewaySettings(ServiceSettings):
     client_stall_timeout_s: float = Field(default=20.0, gt=0)
     """A stream whose client takes no result for this long, while one is due, is ended."""
 
-    service_timeout_s: float = Field(default=30.0, gt=0)
+    service_timeout_s: float = Field(default=10.0, gt=0)
     """A frontend or decoder that shows no sign of life for this long, while it has work, counts as lost."""
+
+    recovery_timeout_s: float = Field(default=15.0, ge=0)
+    """How long a running stream that has lost its frontend or decoder seeks another one; 0: not at all."""
+
+    replay_audio_s: float = Field(default=120.0, ge=0)
+    """Most audio, as features, kept per stream for another decoder. Needed: a decoder's warm-up, its longest
+    segment and what it buffers. A stream that needs more ends when its decoder is lost. 32 kB a second."""
+
+    replay_compressed_bytes: int = Field(default=8 * 1024 * 1024, ge=0)
+    """Most audio kept per stream for another frontend in formats with a header (FLAC, WAV, Opus), which
+    can only be read from the start. Of PCM three seconds are enough."""
 
     drain_timeout_s: float = Field(default=10.0, ge=0)
     """How long running streams may go on after SIGTERM before they end with UNAVAILABLE."""

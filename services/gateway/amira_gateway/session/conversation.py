@@ -2,8 +2,10 @@
 
     client ──► Intake ──► _feed_frontend ──► frontend ──► _relay ──► decoder ──► _deliver ──► outbound
 
-Each of the four is one task, and each gRPC call has one reader and one writer. They run in task
-groups, so that the first failure ends them all, and both calls are cancelled however it ends.
+Each of the four is one task. The links to the two services outlive the replicas at their other ends
+(replay/link.py): what is read from them has neither gaps nor repetitions, but for results, which
+`_deliver` sorts out. The tasks run in groups, so that the first failure ends them all, and both links are
+closed however it ends.
 """
 
 from __future__ import annotations
@@ -12,19 +14,27 @@ import asyncio
 
 import structlog
 
-from amira.asr.v1 import speech_pb2
+from amira.asr.v1 import config_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
 from amira.frontend.v1 import frontend_pb2
 from amira_core import errors
 from amira_core.aio.weighted_queue import WeightedQueue
-from amira_gateway.services import DecoderCall, FrontendCall, Services
+from amira_gateway.replay.audio_log import AudioLog
+from amira_gateway.replay.decoder_log import FRAME_BYTES, DecoderLog
+from amira_gateway.replay.delivered import Delivered
+from amira_gateway.replay.link import Link
+from amira_gateway.replicas.replica import Replica
+from amira_gateway.services import DecoderCall, Services, begin_decode, begin_extract
 from amira_gateway.session import convert
 from amira_gateway.session.intake import Intake, Piece, weight_s
 from amira_gateway.session.lag import SAMPLE_RATE_HZ, LagTracker
 from amira_gateway.session.outbound import Outbound, Outgoing
 from amira_gateway.session.protocol import Configured, Ended, Ordered
-from amira_gateway.session.watch import expire
+from amira_gateway.session.watch import watch
 from amira_gateway.settings import GatewaySettings
+
+FrontendLink = Link[frontend_pb2.ExtractRequest, frontend_pb2.ExtractResponse]
+DecoderLink = Link[decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse]
 
 
 class Conversation:
@@ -50,8 +60,9 @@ class Conversation:
         self._lag = lag
         self._max_audio_s = max_audio_s
         self._log = log
-        self._frontend: FrontendCall | None = None
-        self._decoder: DecoderCall | None = None
+        self._frontend: FrontendLink | None = None
+        self._decoder: DecoderLink | None = None
+        self._model: config_pb2.ModelInfo | None = None
         self._behind_barriers: WeightedQueue[Ordered | Ended] = WeightedQueue(settings.buffer_audio_s)
 
     async def run(self) -> None:
@@ -61,26 +72,14 @@ class Conversation:
             ExceptionGroup: of the AmiraErrors that ended it, the first one first.
         """
         settings = self._settings
-        idle = errors.IdleTimeoutError(
-            f"No message came for {settings.idle_timeout_s:g} s: send audio, KEEP_ALIVE or END_OF_AUDIO."
-        )
-        silence = f"did not answer for {settings.service_timeout_s:g} s. Open a new stream."
         async with asyncio.TaskGroup() as tasks:
             helpers = [
                 tasks.create_task(coroutine)
                 for coroutine in (
                     self._intake.run(),
-                    expire(lambda: self._intake.waiting_since, settings.idle_timeout_s, idle),
-                    expire(
-                        self._decoder_silent_since,
-                        settings.service_timeout_s,
-                        errors.DecoderLostError(f"The decoder {silence}"),
-                    ),
-                    expire(
-                        self._frontend_silent_since,
-                        settings.service_timeout_s,
-                        errors.FrontendLostError(f"The frontend {silence}"),
-                    ),
+                    watch(lambda: self._intake.waiting_since, settings.idle_timeout_s, self._end_idle),
+                    watch(self._decoder_silent_since, settings.service_timeout_s, self._give_up_decoder),
+                    watch(self._frontend_silent_since, settings.service_timeout_s, self._give_up_frontend),
                 )
             ]
             configured = await self._intake.configured
@@ -91,35 +90,58 @@ class Conversation:
     async def _serve(self, configured: Configured) -> None:
         """Holds a slot for as long as it runs: the decoder first, for it may refuse."""
         config = configured.config
-        self._decoder = decoder = self._services.decode()
+        decoder_log = DecoderLog(config, self._settings.replay_audio_s)
+        decoder = DecoderLink(
+            self._services.decoders,
+            decoder_log,
+            self._begin_decode,
+            lambda response: response.WhichOneof("response") == "draining",
+            self._settings.recovery_timeout_s,
+            self._log,
+        )
+        audio_format = convert.audio_format(config)
+        audio_log = AudioLog(audio_format, configured.shape, self._settings.replay_compressed_bytes)
+        frontend = FrontendLink(
+            self._services.frontends,
+            audio_log,
+            begin_extract,
+            lambda response: response.WhichOneof("response") == "draining",
+            self._settings.recovery_timeout_s,
+            self._log,
+        )
         try:
-            await self._open_decoder(decoder, configured)
-            self._frontend = frontend = self._services.extract()
-            try:
-                self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
-                await frontend.write(frontend_pb2.ExtractRequest(format=convert.audio_format(config)))
-                async with asyncio.TaskGroup() as pumps:
-                    pumps.create_task(self._feed_frontend(frontend, configured))
-                    pumps.create_task(self._relay(frontend, decoder, configured))
-                    pumps.create_task(self._deliver(decoder))
-            finally:
-                frontend.cancel()
+            await decoder.open()
+            self._decoder = decoder
+            await self._announce()
+            await frontend.open()
+            self._frontend = frontend
+            self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._feed_frontend(frontend, configured))
+                pumps.create_task(self._relay(frontend, audio_log, decoder, configured))
+                pumps.create_task(self._deliver(decoder, decoder_log))
         finally:
-            decoder.cancel()
+            await frontend.close()
+            await decoder.close()
 
-    async def _open_decoder(self, decoder: DecoderCall, configured: Configured) -> None:
-        decoder.expects_answer = True
-        await decoder.write(decoder_pb2.DecodeRequest(config=configured.config))
-        first = await decoder.read()
-        decoder.expects_answer = False
-        if first is None or first.WhichOneof("response") != "accepted":
-            raise decoder.lost("The decoder did not accept the stream.")
-        model = first.accepted.model
-        self._lag.accepted(model.look_ahead.ToNanoseconds() / 1e9)
-        session = convert.session_info(self._session_id, model)
+    async def _begin_decode(self, replica: Replica, opening: decoder_pb2.DecodeRequest) -> DecoderCall:
+        """A stream keeps its model: another one would find other words."""
+        call, accepted = await begin_decode(replica, opening)
+        model = accepted.model
+        if self._model is None:
+            self._model = model
+        elif (model.name, model.version) != (self._model.name, self._model.version):
+            call.cancel()
+            raise errors.NoCapacityError("The decoder runs another model.")
+        return call
+
+    async def _announce(self) -> None:
+        assert self._model is not None
+        self._lag.accepted(self._model.look_ahead.ToNanoseconds() / 1e9)
+        session = convert.session_info(self._session_id, self._model)
         await self._outbound.put(Outgoing(speech_pb2.StreamingRecognizeResponse(session=session)))
 
-    async def _feed_frontend(self, frontend: FrontendCall, configured: Configured) -> None:
+    async def _feed_frontend(self, frontend: FrontendLink, configured: Configured) -> None:
         barrier = 0
         while True:
             item = await self._intake.next()
@@ -137,37 +159,44 @@ class Conversation:
                 barrier += 1
                 await self._wait_behind_barrier(item, frontend)
                 request = frontend_pb2.ExtractRequest(barrier=barrier)
-            if not await frontend.write(request) or isinstance(item, Ended):
+            await frontend.write(request)
+            if isinstance(item, Ended):
                 return
 
-    async def _wait_behind_barrier(self, item: Ordered | Ended, frontend: FrontendCall) -> None:
+    async def _wait_behind_barrier(self, item: Ordered | Ended, frontend: FrontendLink) -> None:
         """Keeps a control until its barrier comes back; waits while too many are kept."""
         frontend.expects_answer = True  # only barriers that come back make room
         await self._behind_barriers.put(item, weight_s(item))
         frontend.expects_answer = False
 
-    async def _relay(self, frontend: FrontendCall, decoder: DecoderCall, configured: Configured) -> None:
+    async def _relay(
+        self, frontend: FrontendLink, audio_log: AudioLog, decoder: DecoderLink, configured: Configured
+    ) -> None:
         barriers = 0
         while (response := await frontend.read()) is not None:
             kind = response.WhichOneof("response")
             if kind == "features":
                 self._count(response.features.received_samples, configured)
-                await decoder.write(decoder_pb2.DecodeRequest(features=response.features.frames))
+                frames = audio_log.new_frames(response.features, FRAME_BYTES)
+                if frames is None:
+                    raise errors.FrontendLostError("The frontend left frames out. Open a new stream.")
+                if frames:
+                    frontend.progressed()
+                    await decoder.write(decoder_pb2.DecodeRequest(features=frames))
             elif kind == "barrier":
                 barriers += 1
+                audio_log.barrier_returned()
                 if response.barrier != barriers or self._behind_barriers.peek() is None:
-                    raise frontend.lost("The frontend mixed up its barriers.")
+                    raise errors.FrontendLostError("The frontend mixed up its barriers. Open a new stream.")
                 item = await self._behind_barriers.get()
                 if isinstance(item, Ended):
-                    await self._end(decoder)
-                    return
+                    break
                 await decoder.write(convert.decoder_control(item.control))
             elif kind == "summary":
                 frontend.expects_answer = False
                 self._count(response.summary.samples, configured)
-                await self._end(decoder)
-                return
-        raise frontend.lost("The frontend ended the stream too early.")
+                break
+        await self._end(decoder)
 
     def _count(self, received_samples: int, configured: Configured) -> None:
         if not configured.shape.is_pcm:
@@ -177,19 +206,45 @@ class Conversation:
                 f"The recording is longer than {self._max_audio_s:g} s: use StreamingRecognize."
             )
 
-    async def _end(self, decoder: DecoderCall) -> None:
+    async def _end(self, decoder: DecoderLink) -> None:
         decoder.expects_answer = True
         await decoder.write(decoder_pb2.DecodeRequest(end=speech_pb2.EndOfAudio()))
         await decoder.done_writing()
 
-    async def _deliver(self, decoder: DecoderCall) -> None:
+    async def _deliver(self, decoder: DecoderLink, decoder_log: DecoderLog) -> None:
+        delivered = Delivered()
+        decoder.on_replay = delivered.rewind
         while (response := await decoder.read()) is not None:
+            if response.HasField("resume"):
+                decoder_log.settled(response.resume)
+                decoder.progressed()
+            if response.WhichOneof("response") == "mark":
+                decoder_log.mark_returned()
+            if not delivered.is_new(response):
+                continue
             completed_at = self._lag.decoded(response.decoded_frames)
             public = convert.public_response(response)
             if public is not None:
+                decoder.progressed()
                 await self._outbound.put(Outgoing(public, completed_at))
-        if not decoder.expects_answer:
-            raise decoder.lost("The decoder ended the stream too early.")
+
+    def _end_idle(self) -> None:
+        raise errors.IdleTimeoutError(
+            f"No message came for {self._settings.idle_timeout_s:g} s: "
+            "send audio, KEEP_ALIVE or END_OF_AUDIO."
+        )
+
+    def _give_up_decoder(self) -> None:
+        if self._decoder is not None:
+            self._decoder.give_up(errors.DecoderLostError(self._silence("decoder")))
+
+    def _give_up_frontend(self) -> None:
+        if self._frontend is not None:
+            self._frontend.give_up(errors.FrontendLostError(self._silence("frontend")))
+
+    def _silence(self, service: str) -> str:
+        timeout_s = self._settings.service_timeout_s
+        return f"The {service} did not answer for {timeout_s:g} s. Open a new stream."
 
     def _decoder_silent_since(self) -> float | None:
         if self._decoder is None or self._outbound.full_since is not None:

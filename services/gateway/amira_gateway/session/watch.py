@@ -6,13 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from amira_core import errors
 
-
-async def expire(
-    waiting_since: Callable[[], float | None], timeout_s: float, error: errors.AmiraError
+async def watch(
+    waiting_since: Callable[[], float | None], timeout_s: float, on_timeout: Callable[[], None]
 ) -> None:
-    """Raises `error` once something has been waiting for `timeout_s`; never returns.
+    """Calls `on_timeout` whenever something has been waiting for `timeout_s`. Ends by what that raises.
 
     Reads are never timed out themselves: that would destroy the call. Looks again when the timeout
     could first be over, and at least four times per timeout, so it fires at most a quarter late.
@@ -24,5 +22,6 @@ async def expire(
         since = waiting_since()
         remaining_s = timeout_s if since is None else since + timeout_s - time.monotonic()
         if remaining_s <= 0:
-            raise error
+            on_timeout()
+            remaining_s = timeout_s
         await asyncio.sleep(min(remaining_s, timeout_s / 4))

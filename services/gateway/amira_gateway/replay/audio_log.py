@@ -1,0 +1,113 @@
+"""What another frontend must be sent: audio whose frames have not come back for sure, and the barriers in it.
+
+PCM: frames depend on a short stretch of samples only, so a new frontend starts at a whole second and
+its frames are those of the old one as soon as its resampler has settled (protos: AudioFormat.first_sample).
+Formats with a header can only be read from their beginning: all bytes are kept, up to a limit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from amira.frontend.v1 import frontend_pb2
+from amira_gateway.replay.decoder_log import FRAMES_PER_S
+from amira_gateway.session.audio import AudioShape
+
+SETTLE_S = 1
+"""After this long the frames of a frontend that started in mid-stream are those of one that did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    request: frontend_pb2.ExtractRequest
+    begin_byte: int
+    end_byte: int
+
+
+class AudioLog:
+    """The log of one stream towards frontends."""
+
+    def __init__(self, audio_format: frontend_pb2.AudioFormat, shape: AudioShape, most_bytes: int) -> None:
+        """`most_bytes` bounds what is kept of a format with a header."""
+        self._format = audio_format
+        self._shape = shape
+        self._most_bytes = most_bytes
+        self._entries: deque[_Entry] = deque()
+        self._bytes = 0
+        self._frames = 0
+        self._start_s = 0
+        self._pinned = False
+        self._replayable = True
+
+    @property
+    def replayable(self) -> bool:
+        """False once a format with a header has more than `most_bytes`."""
+        return self._replayable
+
+    def append(self, request: frontend_pb2.ExtractRequest) -> None:
+        """Notes audio, a barrier or the end."""
+        begin_byte = self._bytes
+        self._bytes += len(request.audio)
+        if not self._shape.is_pcm and self._bytes > self._most_bytes:
+            self._replayable = False
+            self._entries.clear()
+        if self._replayable:
+            self._entries.append(_Entry(request, begin_byte, self._bytes))
+
+    def new_frames(self, features: frontend_pb2.Features, frame_bytes: int) -> bytes | None:
+        """Takes what a frontend sent; returns the frames that are new, None if some are missing."""
+        surplus = self._frames - features.first_frame
+        if surplus < 0:
+            return None
+        self._frames = max(self._frames, features.first_frame + len(features.frames) // frame_bytes)
+        if not self._pinned:
+            self._drop_settled()
+        return features.frames[surplus * frame_bytes :]
+
+    def barrier_returned(self) -> None:
+        """The oldest barrier came back: it is not sent again."""
+        for index, entry in enumerate(self._entries):
+            if entry.request.WhichOneof("request") == "barrier":
+                del self._entries[index]
+                return
+
+    def opening(self) -> frontend_pb2.ExtractRequest:
+        """The format, and where the audio that follows begins."""
+        self.unpin()  # of an earlier attempt
+        self._pinned = True
+        audio_format = frontend_pb2.AudioFormat()
+        audio_format.CopyFrom(self._format)
+        if self._shape.is_pcm:
+            audio_format.first_sample = self._start_s * self._format.sample_rate_hz
+        return frontend_pb2.ExtractRequest(format=audio_format)
+
+    def replay(self) -> list[frontend_pb2.ExtractRequest]:
+        """Audio from that place on and the barriers that have not come back."""
+        requests = [_cut(entry, self._start_byte) for entry in self._entries]
+        self.unpin()
+        return requests
+
+    def unpin(self) -> None:
+        """Nothing will follow the last opening message."""
+        self._pinned = False
+        self._drop_settled()
+
+    @property
+    def _start_byte(self) -> int:
+        return self._start_s * self._format.sample_rate_hz * self._shape.unit_bytes
+
+    def _drop_settled(self) -> None:
+        start_s = self._frames // FRAMES_PER_S - SETTLE_S
+        if not self._shape.is_pcm or start_s <= self._start_s:
+            return
+        self._start_s = start_s
+        while self._entries and self._entries[0].end_byte <= self._start_byte:
+            self._entries.popleft()
+
+
+def _cut(entry: _Entry, start_byte: int) -> frontend_pb2.ExtractRequest:
+    surplus = start_byte - entry.begin_byte
+    if surplus <= 0 or entry.request.WhichOneof("request") != "audio":
+        return entry.request
+    return frontend_pb2.ExtractRequest(audio=entry.request.audio[surplus:])
