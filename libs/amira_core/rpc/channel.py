@@ -23,9 +23,6 @@ def open_channel(target: str, options: Options = (), *, tls: ClientTls | None = 
         options: further grpc options.
         tls: what to check the other side against; None: as this process was configured
             (`configure_transport`), which is plaintext where it was not.
-
-    Raises:
-        TlsError: a certificate file cannot be used any more.
     """
     tls = tls or current_transport().client
     merged = [*CHANNEL_OPTIONS, *options]

@@ -13,12 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-import structlog
 
-from amira_core.security.certificates import TlsError
 from amira_core.security.client_tls import ClientTls
-
-_log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
 
@@ -43,6 +39,11 @@ class _Lease:
         """Closes the channel as soon as no call runs on it."""
         self._retired = True
         self._close_if_unused()
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is retired and unused."""
+        return self._closing is not None
 
     def _done(self, _: Any) -> None:
         self._calls -= 1
@@ -77,38 +78,29 @@ class ReloadingChannel(grpc.aio.Channel):
     def __init__(
         self, tls: ClientTls, open_channel: OpenChannel, look_every_s: float = _LOOK_EVERY_S
     ) -> None:
-        """Raises TlsError when the files cannot be used now."""
+        """`look_every_s`: how often, at most, the files are looked at."""
         self._tls = tls
         self._open = open_channel
         self._look_every_s = look_every_s
         self._looked_at = time.monotonic()
-        self._seen = tls.signature()
-        self._problem_seen: object = None
-        self._lease = _Lease(open_channel(tls.credentials()))
+        self._credentials = tls.credentials()
+        self._lease = _Lease(open_channel(self._credentials))
         self._old: list[_Lease] = []
 
     def _current(self) -> _Lease:
         now = time.monotonic()
         if now - self._looked_at >= self._look_every_s:
             self._looked_at = now
-            found = self._tls.signature()
-            if found not in (self._seen, self._problem_seen):
-                self._replace(found)
+            credentials = self._tls.credentials()
+            if credentials is not self._credentials:
+                self._replace(credentials)
         return self._lease
 
-    def _replace(self, found: Any) -> None:
-        try:
-            credentials = self._tls.credentials()
-        except TlsError as problem:
-            # The certificates in use may still be good; what is on the disk is not.
-            _log.error("certificate_not_reloaded", problem=str(problem))
-            self._problem_seen = found
-            return
-        self._seen, self._problem_seen = found, None
+    def _replace(self, credentials: grpc.ChannelCredentials) -> None:
+        self._credentials = credentials
         self._lease.retire()
-        self._old = [lease for lease in (*self._old, self._lease) if lease._closing is None]
+        self._old = [lease for lease in (*self._old, self._lease) if not lease.closing]
         self._lease = _Lease(self._open(credentials))
-        _log.info("certificate_reloaded", side="client")
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
         return _Method(self, "unary_unary", args, kwargs)
