@@ -32,6 +32,7 @@ from tests.frontend.fbank.reference import TOLERANCE, kaldi_features
 Request = frontend_pb2.ExtractRequest
 END = Request(end=frontend_pb2.EndOfAudio())
 LINEAR16 = Request(format=audio.audio_format(audio.LINEAR16, 16_000))
+LATE_WAV = frontend_pb2.AudioFormat(encoding=audio.WAV, first_sample=16_000)
 
 
 async def call(frontend: Any, requests: list[frontend_pb2.ExtractRequest]) -> list[Any]:
@@ -125,6 +126,17 @@ async def test_a_barrier_is_answered_while_the_stream_goes_on(frontend: Any) -> 
     assert last[2] is grpc.aio.EOF
 
 
+async def test_a_stream_that_another_frontend_began(frontend: Any) -> None:
+    audio_format = audio.audio_format(audio.LINEAR16, 16_000)
+    audio_format.first_sample = 3 * 16_000
+    first, last, summary = await call(
+        frontend, [Request(format=audio_format), Request(audio=bytes(3200)), END]
+    )
+    assert (first.first_frame, last.first_frame) == (300, 309)
+    assert first.received_samples == last.received_samples == 49_600
+    assert summary == frontend_pb2.ExtractSummary(frames=310, samples=49_600)
+
+
 async def test_half_close_without_end_flushes_nothing(frontend: Any) -> None:
     responses = await call(frontend, [LINEAR16, Request(audio=bytes(3200))])
     assert len(frames_of(responses)) == 9
@@ -149,6 +161,7 @@ async def test_an_empty_stream(frontend: Any) -> None:
         ([Request(format=audio.audio_format(audio.LINEAR16, 1))], errors.SampleRateError),
         ([Request(format=audio.audio_format(audio.LINEAR16, 16_000, 2, 2))], errors.ChannelError),
         ([LINEAR16, Request(audio=b"abc"), END], errors.MalformedAudioError),
+        ([Request(format=LATE_WAV)], errors.InvalidSettingError),
         (
             [Request(format=audio.audio_format(audio.FLAC)), Request(audio=b"OggS")],
             errors.MalformedAudioError,

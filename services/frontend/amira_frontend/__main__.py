@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from typing import Final
 
 import structlog
 
@@ -16,20 +18,34 @@ from amira_frontend.warmup import warm_up
 
 _log = structlog.get_logger(__name__)
 
+_STATUS_GRACE_S: Final = 1.0
+"""For the last streams' statuses to get out."""
+
 
 async def serve(settings: FrontendSettings) -> None:
     """Serves until a signal comes, then drains. Ready once the kernels are compiled."""
     server = RpcServer(settings.listen, "amira.frontend.v1.Frontend")
-    frontend_pb2_grpc.add_FrontendServicer_to_server(FrontendServicer(settings), server.grpc)
+    servicer = FrontendServicer(settings)
+    frontend_pb2_grpc.add_FrontendServicer_to_server(servicer, server.grpc)
     await server.start()
     try:
         await asyncio.to_thread(warm_up)
         await server.set_ready(True)
         _log.info("ready")
-        await run_until_signal(drain=lambda: server.stop(settings.drain_timeout_s))
+        await run_until_signal(drain=lambda: _drain(server, servicer, settings.drain_timeout_s))
     finally:
         _log.info("stopping")
         await server.stop(0)
+
+
+async def _drain(server: RpcServer, servicer: FrontendServicer, timeout_s: float) -> None:
+    """Health flips first; the port is closed last, so that new streams learn why they are refused."""
+    _log.info("draining", streams=servicer.streams)
+    await server.set_ready(False)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s + _STATUS_GRACE_S):
+            await servicer.drain(timeout_s)
+    await server.stop(_STATUS_GRACE_S)
 
 
 def main() -> int:

@@ -9,9 +9,9 @@ import numpy as np
 from amira.frontend.v1 import frontend_pb2
 from amira_frontend.fbank.kernel import load_kernel
 from amira_frontend.fbank.stream import FbankStream
-from amira_frontend.fbank.tables import BINS, SAMPLE_RATE_HZ
+from amira_frontend.fbank.tables import BINS, FRAME_SHIFT, SAMPLE_RATE_HZ
 from amira_frontend.formats.base import NOTHING, Float32s
-from amira_frontend.formats.choose import choose_decoder
+from amira_frontend.formats.choose import choose_decoder, first_second
 from amira_frontend.resample import Resampler
 
 
@@ -28,31 +28,39 @@ class FeatureStream:
     A message may decode to far more audio than it has bytes. :meth:`steps` and :meth:`finish_steps` do
     the same work in small steps, between which a server can serve others.
 
+    A stream may begin where another frontend's ended (``AudioFormat.first_sample``): it counts frames and
+    samples from the start of the whole, and its frames are those of the whole but for the first two,
+    which miss the sound before them. At 16 kHz the others are the same bit for bit; at other rates the
+    resampler rounds differently, by at most 4e-7 of full scale (measured), which only shows in bins that
+    are empty beside a loud frame.
+
     All methods raise the errors of :mod:`amira_frontend.formats.base`; the stream is unusable then.
     """
 
     def __init__(self, audio_format: frontend_pb2.AudioFormat) -> None:
-        """Raises UnknownEncodingError, SampleRateError or ChannelError for a format that cannot be."""
+        """Raises UnknownEncodingError, SampleRateError, ChannelError or InvalidSettingError for a format
+        that cannot be."""
         self._decoder = choose_decoder(audio_format)
+        self._first_sample = first_second(audio_format) * SAMPLE_RATE_HZ
         self._resampler: Resampler | None = None
         self._fbank = FbankStream(load_kernel())
         self._decoded_samples = 0
 
     @property
     def frames(self) -> int:
-        """Frames given out so far: the index of the next one."""
-        return self._fbank.frames
+        """Index of the next frame since the start of the stream."""
+        return self._first_sample // FRAME_SHIFT + self._fbank.frames
 
     @property
     def received_samples(self) -> int:
-        """Samples received so far, counted at 16 kHz, including those that the resampler still holds."""
+        """Samples since the start of the stream, at 16 kHz, with those that the resampler still holds."""
         rate = self._decoder.sample_rate_hz
-        return self._decoded_samples * SAMPLE_RATE_HZ // rate if rate else 0
+        return self._first_sample + (self._decoded_samples * SAMPLE_RATE_HZ // rate if rate else 0)
 
     @property
     def samples(self) -> int:
-        """Samples at 16 kHz that have reached the filterbank."""
-        return self._fbank.samples
+        """Samples since the start of the stream, at 16 kHz, up to where the filterbank is."""
+        return self._first_sample + self._fbank.samples
 
     def accept(self, data: bytes | memoryview) -> Float32s:
         """Takes bytes; returns the frames they complete, float32 [n, 80], contiguous."""

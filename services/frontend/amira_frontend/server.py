@@ -15,8 +15,15 @@ from typing import Final
 import grpc
 
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
-from amira_core.errors import ConfigMissingError, ConfigRepeatedError, NoCapacityError, ProtocolError
+from amira_core.errors import (
+    ConfigMissingError,
+    ConfigRepeatedError,
+    DrainingError,
+    NoCapacityError,
+    ProtocolError,
+)
 from amira_frontend.formats.base import Float32s
+from amira_frontend.open_stream import OpenStream
 from amira_frontend.pipeline import FeatureStream
 from amira_frontend.settings import FrontendSettings
 
@@ -34,21 +41,46 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
     def __init__(self, settings: FrontendSettings) -> None:
         self._max_streams = settings.max_streams
         self._slice_s = settings.time_slice_ms / 1000
-        self.streams = 0
+        self._stall_timeout_s = settings.stall_timeout_s
+        self._open = set[OpenStream]()
+        self._draining = False
+        self._stream_over = asyncio.Event()
+
+    @property
+    def streams(self) -> int:
         """Streams that are open now."""
+        return len(self._open)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuses new streams, tells the running ones; returns when all have ended.
+
+        Those that last longer than `timeout_s` seconds end with DrainingError, but for one whose peer does
+        not read: that takes until it stalls.
+        """
+        self._draining = True
+        for stream in self._open:
+            stream.drain(timeout_s)
+        while self._open:
+            self._stream_over.clear()
+            await self._stream_over.wait()
+
+    def _forget(self, stream: OpenStream) -> None:
+        self._open.discard(stream)
+        self._stream_over.set()
 
     async def Extract(  # type: ignore[override]  # stubs know generators only, grpc also takes coroutines
         self, request_iterator: AsyncIterator[_Request], context: _Context
     ) -> None:
+        if self._draining:
+            raise DrainingError("This frontend is about to stop. Open the stream at another one.")
         if self.streams >= self._max_streams:
             raise NoCapacityError(f"All {self._max_streams} streams of this frontend are taken; try later.")
-        self.streams += 1
-        try:
-            await self._extract(request_iterator, context)
-        finally:
-            self.streams -= 1
+        stream = OpenStream(context, self._stall_timeout_s, self._forget)
+        self._open.add(stream)
+        async with stream:
+            await self._extract(request_iterator, stream)
 
-    async def _extract(self, requests: AsyncIterator[_Request], context: _Context) -> None:
+    async def _extract(self, requests: AsyncIterator[_Request], out: OpenStream) -> None:
         stream: FeatureStream | None = None
         async for request in requests:
             kind = request.WhichOneof("request")
@@ -57,22 +89,20 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
                     raise ConfigMissingError("The first message must be the format.")
                 stream = FeatureStream(request.format)
             elif kind == "audio":
-                await self._send_features(stream, stream.steps(request.audio), context)
+                await self._send_features(stream, stream.steps(request.audio), out)
             elif kind == "barrier":
-                await context.write(_Response(barrier=request.barrier))
+                await out.write(_Response(barrier=request.barrier))
             elif kind == "end":
-                await self._send_features(stream, stream.finish_steps(), context)
+                await self._send_features(stream, stream.finish_steps(), out)
                 summary = frontend_pb2.ExtractSummary(frames=stream.frames, samples=stream.samples)
-                await context.write(_Response(summary=summary))
+                await out.write(_Response(summary=summary))
                 return
             elif kind == "format":
                 raise ConfigRepeatedError("The format was sent twice.")
             else:
                 raise ProtocolError("A message was empty: set format, audio, barrier or end.")
 
-    async def _send_features(
-        self, stream: FeatureStream, steps: Iterable[Float32s], context: _Context
-    ) -> None:
+    async def _send_features(self, stream: FeatureStream, steps: Iterable[Float32s], out: OpenStream) -> None:
         """Sends the features of all steps: one message, or one per time slice if they take longer."""
         first, parts, started = stream.frames, list[Float32s](), time.monotonic()
         for frames in steps:
@@ -80,13 +110,13 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
                 parts.append(frames)
             late = time.monotonic() - started >= self._slice_s
             if parts and (late or stream.frames - first >= _MAX_FRAMES_PER_MESSAGE):
-                await context.write(_message(stream, first, parts))
+                await out.write(_message(stream, first, parts))
                 first, parts = stream.frames, []
             if late:
                 await asyncio.sleep(0)
                 started = time.monotonic()
         if parts:
-            await context.write(_message(stream, first, parts))
+            await out.write(_message(stream, first, parts))
 
 
 def _message(stream: FeatureStream, first_frame: int, parts: list[Float32s]) -> _Response:

@@ -22,5 +22,8 @@ class FrontendSettings(ServiceSettings):
     time_slice_ms: float = Field(default=2.0, gt=0)
     """How long one stream's audio is worked on before the other streams get their turn."""
 
+    stall_timeout_s: float = Field(default=60.0, gt=0)
+    """A stream whose gateway takes no features for this long is ended."""
+
     drain_timeout_s: float = Field(default=10.0, ge=0)
-    """How long running streams may go on after SIGTERM."""
+    """How long running streams may go on after SIGTERM before they end with UNAVAILABLE."""
