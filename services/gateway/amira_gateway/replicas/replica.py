@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from amira_core import errors
 from amira_core.rpc.channel import open_channel
-from amira_gateway.replicas.breaker import Breaker, is_loss
+from amira_gateway.replicas.breaker import Breaker, BreakerOpenError, is_loss
 from amira_gateway.replicas.settings import ReplicaSettings
 
 _LOST_S = 1.0
@@ -30,14 +30,22 @@ class Replica:
     says so with :meth:`lost`, and whoever is told that the replica drains, with :meth:`drains`.
     """
 
-    def __init__(self, service: str, target: str, settings: ReplicaSettings) -> None:
+    def __init__(
+        self,
+        service: str,
+        target: str,
+        settings: ReplicaSettings,
+        options: Sequence[tuple[str, str | int]] = (),
+    ) -> None:
+        """`options` are further ones for its channel."""
         self.target = target
-        self.channel = open_channel(target)
+        self.channel = open_channel(target, options)
         self.breaker = Breaker(f"{service} {target}", settings.breaker_failures, settings.breaker_open_s)
         self.last_loss: type[errors.ServiceUnavailableError] | None = None
         """As what it was last lost; None once it has taken a stream since."""
         self._held_back_until = 0.0
         self._uses = 0
+        self._closed = False
 
     @property
     def held_back(self) -> bool:
@@ -51,7 +59,13 @@ class Replica:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """One try to open a call. Raises BreakerOpenError, and lets through what the block raises."""
+        """One try to open a call; lets through what the block raises.
+
+        Raises:
+            BreakerOpenError: without running the block; also once the replica is closed.
+        """
+        if self._closed:
+            raise BreakerOpenError
         with self.breaker.attempt():
             self._uses += 1
             try:
@@ -79,6 +93,11 @@ class Replica:
     def drains(self) -> None:
         """It announced that it is about to stop."""
         self._hold_back(_DRAINING_S)
+
+    async def close(self) -> None:
+        """Cancels what runs on its channel and closes it."""
+        self._closed = True
+        await self.channel.close()
 
     def _ended(self, call: Any) -> None:
         self._uses -= 1

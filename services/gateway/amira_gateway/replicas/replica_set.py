@@ -109,7 +109,7 @@ class ReplicaSet:
         replicas = [*self._replicas.values(), *self._retired.values()]
         self._replicas, self._retired = {}, {}
         for replica in replicas:
-            await replica.channel.close()
+            await replica.close()
 
     def lost(self, what: str) -> errors.ServiceUnavailableError:
         """The error for a replica that was lost."""
@@ -143,22 +143,27 @@ class ReplicaSet:
 
     def _adopt(self) -> None:
         """Makes the replicas those that were found; keeps the ones that stay, with what is known of them."""
-        wanted = dict.fromkeys(target for found in self._found.values() for target in found)
+        wanted = {target: place for place, found in self._found.items() for target in found}
         for target in [target for target in self._replicas if target not in wanted]:
             self._retired[target] = self._replicas.pop(target)
             _log.info("replica_gone", service=self.service, target=target)
-        for target in wanted:
+        for target, place in wanted.items():
             if target not in self._replicas:
                 back = self._retired.pop(target, None)
-                self._replicas[target] = back or Replica(self.service, target, self.settings)
+                self._replicas[target] = back or self._new(target, place)
                 _log.info("replica_found", service=self.service, target=target)
+
+    def _new(self, target: str, place: Place) -> Replica:
+        # Under TLS a replica shows a certificate for the name, not for the address found under it.
+        options = [("grpc.ssl_target_name_override", place.host)] if place.looked_up else []
+        return Replica(self.service, target, self.settings, options)
 
     async def _close_retired(self) -> None:
         while True:
             for target, replica in list(self._retired.items()):
                 if not replica.in_use:
                     del self._retired[target]
-                    await replica.channel.close()
+                    await replica.close()
             await asyncio.sleep(_TICK_S)
 
     async def _probe_forever(self) -> None:
