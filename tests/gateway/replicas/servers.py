@@ -59,17 +59,17 @@ class Decoder(decoder_pb2_grpc.DecoderServicer):
 class Server:
     """A decoder on a port, which can be stopped and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.decoder = Decoder()
-        self.port = 0
+        self.host, self.port = host, 0
         self._server: RpcServer | None = None
 
     @property
     def target(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     async def start(self) -> None:
-        server = RpcServer(f"127.0.0.1:{self.port}", "amira.decoder.v1.Decoder")
+        server = RpcServer(f"{self.host}:{self.port}", "amira.decoder.v1.Decoder")
         decoder_pb2_grpc.add_DecoderServicer_to_server(self.decoder, server.grpc)
         self.port = await server.start()
         self._server = server
@@ -86,9 +86,9 @@ class Server:
 
 
 @asynccontextmanager
-async def servers(count: int) -> AsyncIterator[list[Server]]:
+async def servers(count: int, host: str = "127.0.0.1") -> AsyncIterator[list[Server]]:
     """Decoders on free ports."""
-    running = [Server() for _ in range(count)]
+    running = [Server(host) for _ in range(count)]
     try:
         for server in running:
             await server.start()

@@ -43,6 +43,8 @@ class Replica:
         self.breaker = Breaker(f"{service} {target}", settings.breaker_failures, settings.breaker_open_s)
         self.last_loss: type[errors.ServiceUnavailableError] | None = None
         """As what it was last lost; None once it has taken a stream since."""
+        self.tried_at = 0.0
+        """Monotonic time at which a stream was last opened here, or tried to be."""
         self._held_back_until = 0.0
         self._uses = 0
         self._closed = False
@@ -67,6 +69,7 @@ class Replica:
         if self._closed:
             raise BreakerOpenError
         with self.breaker.attempt():
+            self.tried_at = time.monotonic()
             self._uses += 1
             try:
                 yield

@@ -56,7 +56,6 @@ class ReplicaSet:
         self._found = {place: ([] if place.looked_up else [place.target]) for place in parse_targets(targets)}
         self._replicas: dict[str, Replica] = {}
         self._retired: dict[str, Replica] = {}
-        self._turn = 0
         self._adopt()
 
     @property
@@ -75,14 +74,10 @@ class ReplicaSet:
 
         Those whose breaker lets no call through are left out. Last come those whose target is in `avoid`
         (they are not left out: they may be all there is), before them those that were full, draining or
-        lost a moment ago or are to be probed. Among equals each call begins with the next.
+        lost a moment ago or are to be probed. Among equals that comes first which was tried longest ago.
         """
-        ranks: list[list[Replica]] = [[], [], []]
-        for replica in self._replicas.values():
-            if replica.breaker.allows:
-                ranks[_rank(replica, avoid)].append(replica)
-        self._turn += 1
-        return [replica for rank in ranks for replica in _rotated(rank, self._turn)]
+        allowed = [replica for replica in self._replicas.values() if replica.breaker.allows]
+        return sorted(allowed, key=lambda replica: (_rank(replica, avoid), replica.tried_at))
 
     async def unhealthy(self) -> bool:
         """True while no replica says SERVING."""
@@ -195,8 +190,3 @@ def _rank(replica: Replica, avoid: Collection[str]) -> int:
 
 def _is_due(replica: Replica) -> bool:
     return replica.breaker.state != CLOSED and replica.breaker.allows
-
-
-def _rotated(replicas: list[Replica], turn: int) -> list[Replica]:
-    first = turn % len(replicas) if replicas else 0
-    return replicas[first:] + replicas[:first]
