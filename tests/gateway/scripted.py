@@ -39,6 +39,7 @@ class Call:
     audio: bytearray = field(default_factory=bytearray)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     outcome: str = "running"
+    context: Any = None
 
     @property
     def kinds(self) -> list[str]:
@@ -66,7 +67,7 @@ class _Scripted:
         self.opened = asyncio.Event()
 
     async def _run(self, context: Any, step: Callable[[Call, Any], Awaitable[bool]]) -> None:
-        call = Call()
+        call = Call(context=context)
         self.calls.append(call)
         self.opened.set()
         try:
@@ -216,17 +217,35 @@ class ScriptedDecoder(_Scripted, decoder_pb2_grpc.DecoderServicer):
 class Stack:
     """A gateway with its scripted services and a client's stub."""
 
-    frontend: ScriptedFrontend
-    decoder: ScriptedDecoder
-    frontend_server: RpcServer
-    decoder_server: RpcServer
+    frontends: list[ScriptedFrontend]
+    decoders: list[ScriptedDecoder]
+    frontend_servers: list[RpcServer]
+    decoder_servers: list[RpcServer]
     gateway: SpeechServicer
     gateway_server: RpcServer
+    services: Services
     frontend_port: int
     decoder_port: int
     port: int
     channel: grpc.aio.Channel
     stub: Any
+
+    @property
+    def frontend(self) -> ScriptedFrontend:
+        """The only (or first) one; likewise below."""
+        return self.frontends[0]
+
+    @property
+    def decoder(self) -> ScriptedDecoder:
+        return self.decoders[0]
+
+    @property
+    def frontend_server(self) -> RpcServer:
+        return self.frontend_servers[0]
+
+    @property
+    def decoder_server(self) -> RpcServer:
+        return self.decoder_servers[0]
 
     def open(self) -> DuplexCall[Any, Any]:
         """A new StreamingRecognize call."""
@@ -235,35 +254,45 @@ class Stack:
     async def freed(self) -> None:
         """Waits until the gateway holds no stream any more and every downstream call is over."""
         await until(lambda: len(self.gateway.admission) == 0)
-        await self.frontend.all_over()
-        await self.decoder.all_over()
+        for service in (*self.frontends, *self.decoders):
+            await service.all_over()
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Stack]:
-    """A whole stack on free ports; `settings` are the gateway's."""
-    frontend, decoder = ScriptedFrontend(), ScriptedDecoder()
-    frontend_server = RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend")
-    frontend_pb2_grpc.add_FrontendServicer_to_server(frontend, frontend_server.grpc)
-    decoder_server = RpcServer("127.0.0.1:0", "amira.decoder.v1.Decoder")
-    decoder_pb2_grpc.add_DecoderServicer_to_server(decoder, decoder_server.grpc)
-    frontend_port, decoder_port = await frontend_server.start(), await decoder_server.start()
-    services = Services(f"127.0.0.1:{frontend_port}", f"127.0.0.1:{decoder_port}")
-    gateway = SpeechServicer(services, GatewaySettings(**({"recovery_timeout_s": 0} | settings)))
+async def running(replicas: int = 1, **settings: Any) -> AsyncIterator[Stack]:
+    """A whole stack on free ports, with so many of each service; `settings` are the gateway's.
+
+    With one replica a loss ends the stream at once, unless the settings say otherwise.
+    """
+    frontends = [ScriptedFrontend() for _ in range(replicas)]
+    decoders = [ScriptedDecoder() for _ in range(replicas)]
+    frontend_servers = [RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend") for _ in frontends]
+    for frontend, frontend_server in zip(frontends, frontend_servers, strict=True):
+        frontend_pb2_grpc.add_FrontendServicer_to_server(frontend, frontend_server.grpc)
+    decoder_servers = [RpcServer("127.0.0.1:0", "amira.decoder.v1.Decoder") for _ in decoders]
+    for decoder, decoder_server in zip(decoders, decoder_servers, strict=True):
+        decoder_pb2_grpc.add_DecoderServicer_to_server(decoder, decoder_server.grpc)
+    frontend_ports = [await server.start() for server in frontend_servers]
+    decoder_ports = [await server.start() for server in decoder_servers]
+    services = Services(_targets(frontend_ports), _targets(decoder_ports))
+    if replicas == 1:
+        settings.setdefault("recovery_timeout_s", 0)
+    gateway = SpeechServicer(services, GatewaySettings(**settings))
     server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
     speech_pb2_grpc.add_SpeechServicer_to_server(gateway, server.grpc)
     port = await server.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
     try:
         yield Stack(
-            frontend,
-            decoder,
-            frontend_server,
-            decoder_server,
+            frontends,
+            decoders,
+            frontend_servers,
+            decoder_servers,
             gateway,
             server,
-            frontend_port,
-            decoder_port,
+            services,
+            frontend_ports[0],
+            decoder_ports[0],
             port,
             channel,
             speech_pb2_grpc.SpeechStub(channel),
@@ -272,8 +301,12 @@ async def running(**settings: Any) -> AsyncIterator[Stack]:
         await channel.close()
         await server.stop(0)
         await services.close()
-        await frontend_server.stop(0)
-        await decoder_server.stop(0)
+        for stopping in (*frontend_servers, *decoder_servers):
+            await stopping.stop(0)
+
+
+def _targets(ports: list[int]) -> str:
+    return ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
 # --- what clients send -------------------------------------------------------------------------------

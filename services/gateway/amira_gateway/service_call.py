@@ -51,13 +51,21 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         self._writing_since = time.monotonic()
         try:
             return await self._call.write(request)
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return False
         finally:
             self._writing_since = None
             self.moved_at = time.monotonic()
 
     async def done_writing(self) -> None:
-        """Half-closes."""
-        await self._call.done_writing()
+        """Half-closes; does nothing once the call is over."""
+        try:
+            await self._call.done_writing()
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
 
     async def read(self) -> ResponseT | None:
         """The next message; None when the service ended the call with OK.
@@ -71,8 +79,7 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         except grpc.aio.AioRpcError as failure:
             raise self._failure or from_rpc_error(failure, self._lost) from failure
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if _is_cancelled():
                 raise
             raise self._failure or self.lost("The call was given up.") from None
         self._heard_at = time.monotonic()
@@ -90,3 +97,9 @@ class ServiceCall(Generic[RequestT, ResponseT]):
     def cancel(self) -> None:
         """Ends the call at once, so that the service frees what it holds. Does nothing once it is over."""
         self._call.cancel()
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was cancelled, and not the call that it waits for: grpc raises the same for both."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
