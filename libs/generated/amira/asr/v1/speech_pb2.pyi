@@ -1,5 +1,8 @@
+import datetime
+
 from amira.asr.v1 import config_pb2 as _config_pb2
 from amira.asr.v1 import result_pb2 as _result_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -9,14 +12,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StreamingRecognizeRequest(_message.Message):
-    __slots__ = ("config", "audio", "control")
+    __slots__ = ("config", "audio", "control", "resume", "resume_point")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    RESUME_POINT_FIELD_NUMBER: _ClassVar[int]
     config: _config_pb2.RecognitionConfig
     audio: AudioChunk
     control: StreamControl
-    def __init__(self, config: _Optional[_Union[_config_pb2.RecognitionConfig, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., control: _Optional[_Union[StreamControl, _Mapping]] = ...) -> None: ...
+    resume: Resume
+    resume_point: ResumePoint
+    def __init__(self, config: _Optional[_Union[_config_pb2.RecognitionConfig, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., control: _Optional[_Union[StreamControl, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ...) -> None: ...
+
+class Resume(_message.Message):
+    __slots__ = ("token", "last_sequence")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    last_sequence: int
+    def __init__(self, token: _Optional[str] = ..., last_sequence: _Optional[int] = ...) -> None: ...
+
+class ResumePoint(_message.Message):
+    __slots__ = ("audio_offset", "state")
+    AUDIO_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    audio_offset: int
+    state: bytes
+    def __init__(self, audio_offset: _Optional[int] = ..., state: _Optional[bytes] = ...) -> None: ...
+
+class Draining(_message.Message):
+    __slots__ = ("time_left",)
+    TIME_LEFT_FIELD_NUMBER: _ClassVar[int]
+    time_left: _duration_pb2.Duration
+    def __init__(self, time_left: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class AudioChunk(_message.Message):
     __slots__ = ("content", "offset")
@@ -69,18 +98,26 @@ class UpdateConfig(_message.Message):
     def __init__(self, hotwords: _Optional[_Union[_config_pb2.HotwordSet, _Mapping]] = ..., endpoint: _Optional[_Union[_config_pb2.EndpointConfig, _Mapping]] = ..., interim_results: _Optional[bool] = ...) -> None: ...
 
 class StreamingRecognizeResponse(_message.Message):
-    __slots__ = ("session", "result", "event", "mark", "lag")
+    __slots__ = ("session", "result", "event", "mark", "draining", "sequence", "received_offset", "resume_point", "lag")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    RESUME_POINT_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
     session: _result_pb2.SessionInfo
     result: _result_pb2.StreamingResult
     event: _result_pb2.SpeechEvent
     mark: Mark
+    draining: Draining
+    sequence: int
+    received_offset: int
+    resume_point: ResumePoint
     lag: _result_pb2.StreamLag
-    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., lag: _Optional[_Union[_result_pb2.StreamLag, _Mapping]] = ...) -> None: ...
+    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., sequence: _Optional[int] = ..., received_offset: _Optional[int] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ..., lag: _Optional[_Union[_result_pb2.StreamLag, _Mapping]] = ...) -> None: ...
 
 class RecognizeRequest(_message.Message):
     __slots__ = ("config", "audio")
