@@ -1,0 +1,148 @@
+"""The whole experiment: a fleet, the same streams twice, faults the second time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from chaos.fleet import Fleet, FleetOptions
+from chaos.inject import Injected, Injector
+from chaos.load import Recording, play_all
+from chaos.recovery import Recovery, recoveries
+from chaos.schedule import Fault
+from chaos.scripts import Script
+from chaos.verdict import StreamVerdict, judge
+
+Say = Callable[[str], None]
+
+_SLOTS_BACK_S = 10.0
+
+
+class UndisturbedError(Exception):
+    """Even without faults a stream is not as it should be, so nothing can be said about faults."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run."""
+
+    verdicts: list[StreamVerdict]
+    injected: list[Injected]
+    recoveries: list[list[Recovery]]
+    """For each fault that happened, the streams that it held up."""
+    leaks: list[str]
+    """Slots that no stream holds any more and that did not come back."""
+    deaths: dict[str, list[str]]
+    """How each replica's processes ended."""
+    error_events: Counter[str] = field(default_factory=Counter)
+    """Log lines of level error, by replica and event."""
+    stuck: str = ""
+    """What did not come back within two minutes."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nobody could have told the run from an undisturbed one, but for the waiting."""
+        return all(verdict.clean for verdict in self.verdicts) and not self.leaks and not self.stuck
+
+
+async def run(
+    options: FleetOptions,
+    scripts: Sequence[Script],
+    faults: Sequence[Fault],
+    say: Say,
+    *,
+    one_of_a_kind: bool = True,
+) -> Outcome:
+    """Runs the streams undisturbed, then again with the faults.
+
+    Raises:
+        FleetError: the fleet did not start.
+        UndisturbedError: the undisturbed run failed.
+    """
+    async with Fleet(options, say) as fleet:
+        say(f"undisturbed run of {len(scripts)} streams, {scripts[0].seconds:.0f} s")
+        wanted = await play_all(scripts, fleet.gateway_targets)
+        _require_clean(scripts, wanted)
+        say("the same streams, disturbed")
+        injector = Injector(fleet, faults, say, one_of_a_kind=one_of_a_kind)
+        got, stuck = await _disturbed(fleet, scripts, injector)
+        leaks = await _leaks(fleet)
+        deaths = {name: replica.deaths for name, replica in fleet.replicas.items() if replica.deaths}
+    return Outcome(
+        verdicts=[judge(*each) for each in zip(scripts, wanted, got, strict=True)],
+        injected=injector.injected,
+        recoveries=[recoveries(one.at_s, one.fault.seconds, wanted, got) for one in injector.injected],
+        leaks=leaks,
+        deaths=deaths,
+        error_events=_error_events(options.log_dir),
+        stuck=stuck,
+    )
+
+
+async def _disturbed(
+    fleet: Fleet, scripts: Sequence[Script], injector: Injector
+) -> tuple[list[Recording], str]:
+    loop = asyncio.get_running_loop()
+    injecting = asyncio.create_task(injector.run(loop.time()), name="faults")
+    try:
+        recordings = await play_all(scripts, fleet.gateway_targets)
+        try:
+            await injecting
+        except TimeoutError:
+            return recordings, "not every replica serves again"
+    finally:
+        injecting.cancel()
+        await asyncio.gather(injecting, return_exceptions=True)
+    return recordings, ""
+
+
+def _require_clean(scripts: Sequence[Script], recordings: Sequence[Recording]) -> None:
+    for script, recording in zip(scripts, recordings, strict=True):
+        verdict = judge(script, recording, recording)
+        if not verdict.clean:
+            raise UndisturbedError(
+                f"Stream {script.name} is wrong without any fault: {verdict.failure or verdict.problems}"
+            )
+    if not any(recording.text for recording in recordings):
+        raise UndisturbedError("No words came from the undisturbed streams.")
+
+
+async def _leaks(fleet: Fleet) -> list[str]:
+    """Waits a little: a decoder learns of a dead peer by its connection's end."""
+    deadline = asyncio.get_running_loop().time() + _SLOTS_BACK_S
+    while True:
+        try:
+            slots = await fleet.slots()
+        except grpc.aio.AioRpcError as error:
+            return [f"a decoder does not answer: {error.code().name}"]
+        leaks = [
+            f"{name}: {used} slots held, {orphaned} orphaned"
+            for name, (used, orphaned) in slots.items()
+            if used or orphaned
+        ]
+        if not leaks or asyncio.get_running_loop().time() > deadline:
+            return leaks
+        await asyncio.sleep(0.5)
+
+
+def _error_events(log_dir: Path | None) -> Counter[str]:
+    """What the services called an error; and defects that they did not catch."""
+    found: Counter[str] = Counter()
+    for path in sorted(log_dir.glob("*.log")) if log_dir is not None else ():
+        for line in path.read_text(errors="replace").splitlines():
+            if line.startswith("Traceback"):
+                found[f"{path.stem}: traceback"] += 1
+                continue
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict) and entry.get("level") in ("error", "critical"):
+                found[f"{path.stem}: {entry.get('event')}"] += 1
+    return found

@@ -1,0 +1,206 @@
+"""What breaks when: drawn from a seed before the run, so that a run can be had again.
+
+Never are all replicas of one kind disturbed at the same moment (Triton counts with its decoder), unless
+blackouts are asked for: those take all of one kind off the network for a few seconds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """Ways in which a replica can be disturbed."""
+
+    KILL = "kill"
+    """SIGKILL to the replica's processes; started again after a while, as the kubelet would."""
+    KILL_MODEL = "kill-model"
+    """SIGKILL to the model's process inside Triton."""
+    PAUSE = "pause"
+    """SIGSTOP, SIGCONT some seconds later."""
+    DRAIN = "drain"
+    """SIGTERM; started again when it has ended."""
+    CUT = "cut"
+    """Connections to it are reset, new ones work."""
+    REFUSE = "refuse"
+    """Connections are reset and new ones refused for some seconds."""
+    STALL = "stall"
+    """Connections stay open and pass nothing for some seconds."""
+    SLOW = "slow"
+    """Bytes come late and few at a time for some seconds."""
+    BLACKOUT = "blackout"
+    """REFUSE for all replicas of a kind at once."""
+
+
+ON_NETWORK = frozenset({FaultKind.CUT, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
+_ON_PROCESS = frozenset({FaultKind.KILL, FaultKind.PAUSE, FaultKind.DRAIN})
+_LASTING = frozenset({FaultKind.PAUSE, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
+
+KINDS_OF_FAULT = {
+    "frontend": _ON_PROCESS | ON_NETWORK,
+    "decoder": _ON_PROCESS | ON_NETWORK,
+    "triton": _ON_PROCESS | ON_NETWORK | {FaultKind.KILL_MODEL},
+    "gateway": _ON_PROCESS | ON_NETWORK,
+}
+"""Which faults each kind of replica can have."""
+
+_FIRST_AT_S = 4.0
+_QUIET_END_S = 12.0
+"""Behind the last fault, so that it can be seen to be over."""
+
+# How long a replica is expected to be away behind the fault itself; the run itself asks for its health.
+_BACK_AFTER_S = {FaultKind.KILL: 10.0, FaultKind.KILL_MODEL: 6.0, FaultKind.DRAIN: 12.0}
+_BACK_AFTER_NETWORK_S = 2.0
+
+_MOST_FAULT_S = 6.0
+_LEAST_FAULT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One disturbance."""
+
+    at_s: float
+    """From the moment at which the streams begin."""
+    kind: FaultKind
+    target: str
+    """Replica (``decoder-1``), or the kind of replicas for a blackout (``decoder``)."""
+    seconds: float = 0.0
+    """How long it lasts, where it is not over at once."""
+    delay_ms: float = 0.0
+    bytes_per_s: float | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.kind} {self.target}"
+        if self.seconds:
+            text += f" for {self.seconds:.1f} s"
+        if self.bytes_per_s:
+            text += f" ({self.delay_ms:.0f} ms, {self.bytes_per_s / 1000:.0f} kB/s)"
+        return text
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a schedule may hold."""
+
+    seed: int
+    seconds: float
+    """Length of the run."""
+    every_s: float = 8.0
+    """Between the beginnings of faults, on average."""
+    replicas: tuple[str, ...] = ()
+    """Names of the replicas that may be disturbed: ``decoder-0``, ``decoder-1``, ``frontend-0`` ..."""
+    kinds: frozenset[FaultKind] = frozenset(FaultKind) - {FaultKind.BLACKOUT}
+    blackouts: bool = False
+    longest_blackout_s: float = 4.0
+    """Must be shorter than the gateway's patience with lost services."""
+    one_of_a_kind: bool = True
+    """False allows faults of all replicas of a kind at the same time."""
+
+
+def unit_of(replica: str) -> tuple[str, str]:
+    """(group, place) of a replica: two places of one group are never disturbed together.
+
+    A decoder without its Triton is as good as dead, so both are one place of one group.
+    """
+    kind, _, place = replica.rpartition("-")
+    return ("decoder" if kind == "triton" else kind), place
+
+
+def draw(plan: Plan) -> list[Fault]:
+    """The faults in order of time: the same ones for the same plan.
+
+    Raises:
+        ValueError: no kind of fault fits any replica.
+    """
+    return list(_Drawing(plan).faults())
+
+
+class _Drawing:
+    """Deals every possible fault once before any comes again."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._random = random.Random(plan.seed)  # noqa: S311 - reproducible, not secret
+        self._cards = _cards(plan)
+        if not self._cards:
+            raise ValueError("no fault can be drawn: none of the kinds fits any of the replicas")
+        self._deck: list[tuple[FaultKind, str]] = []
+        self._last_place: dict[str, str] = {}
+        self._disturbed_until: dict[tuple[str, str], float] = {}
+
+    def faults(self) -> Iterator[Fault]:
+        plan = self._plan
+        at_s = _FIRST_AT_S
+        while at_s < plan.seconds - _QUIET_END_S:
+            kind, replica_kind = self._deal()
+            target = self._place(replica_kind)
+            at_s = max(at_s, self._free_at(kind, target))
+            if at_s >= plan.seconds - _QUIET_END_S:
+                return
+            fault = self._fault(kind, target, round(at_s, 2))
+            self._disturb(fault)
+            yield fault
+            at_s += plan.every_s * self._random.uniform(0.6, 1.4)
+
+    def _deal(self) -> tuple[FaultKind, str]:
+        if not self._deck:
+            self._deck = list(self._cards)
+            self._random.shuffle(self._deck)
+        return self._deck.pop()
+
+    def _place(self, replica_kind: str) -> str:
+        """Mostly another replica than last time: that is where the streams have fled to."""
+        places = [name for name in self._plan.replicas if name.rpartition("-")[0] == replica_kind]
+        group, _ = unit_of(places[0])
+        others = [name for name in places if unit_of(name)[1] != self._last_place.get(group)]
+        chosen = self._random.choice(others if others and self._random.random() < 0.8 else places)
+        self._last_place[group] = unit_of(chosen)[1]
+        return chosen
+
+    def _free_at(self, kind: FaultKind, target: str) -> float:
+        """When no other place of the target's group is disturbed any more."""
+        if not self._plan.one_of_a_kind:
+            return 0.0
+        group, place = unit_of(target)
+        return max(
+            (
+                until
+                for (its_group, its_place), until in self._disturbed_until.items()
+                if its_group == group and (its_place != place or kind is FaultKind.BLACKOUT)
+            ),
+            default=0.0,
+        )
+
+    def _disturb(self, fault: Fault) -> None:
+        until = fault.at_s + fault.seconds + _BACK_AFTER_S.get(fault.kind, _BACK_AFTER_NETWORK_S)
+        group, place = unit_of(fault.target)
+        hit = {(group, place)}
+        if fault.kind is FaultKind.BLACKOUT:
+            hit = {unit_of(name) for name in self._plan.replicas if unit_of(name)[0] == group}
+        for unit in hit:
+            self._disturbed_until[unit] = max(until, self._disturbed_until.get(unit, 0.0))
+
+    def _fault(self, kind: FaultKind, target: str, at_s: float) -> Fault:
+        draw_one = self._random.uniform
+        if kind is FaultKind.BLACKOUT:
+            longest = self._plan.longest_blackout_s
+            return Fault(at_s, kind, target.rpartition("-")[0], round(draw_one(longest / 2, longest), 1))
+        seconds = round(draw_one(_LEAST_FAULT_S, _MOST_FAULT_S), 1) if kind in _LASTING else 0.0
+        if kind is FaultKind.SLOW:
+            delay_ms, bytes_per_s = round(draw_one(50, 400)), round(draw_one(24_000, 128_000))
+            return Fault(at_s, kind, target, seconds, delay_ms, bytes_per_s)
+        return Fault(at_s, kind, target, seconds)
+
+
+def _cards(plan: Plan) -> Sequence[tuple[FaultKind, str]]:
+    cards = []
+    for replica_kind in sorted({name.rpartition("-")[0] for name in plan.replicas}):
+        possible = KINDS_OF_FAULT[replica_kind] & plan.kinds
+        if plan.blackouts and replica_kind in ("decoder", "frontend"):
+            possible |= {FaultKind.BLACKOUT}
+        cards += [(kind, replica_kind) for kind in sorted(possible)]
+    return cards
