@@ -20,6 +20,7 @@ from amira_decoder.encoder.triton import TritonEncoder
 from amira_decoder.frame_buffer import FRAME_MS, SILENCE_LOG_MEL
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.results.endpoint import EndpointRules
+from amira_decoder.resume import FROM_THE_START, ResumeFrom
 from amira_decoder.scheduler import Scheduler
 from amira_decoder.search.base import Search
 from amira_decoder.searches import SearchSet
@@ -92,8 +93,14 @@ class StreamingDecoder:
         self._scheduler.on_encoder_change = on_ready
         await self._scheduler.run()
 
-    async def open_stream(self, config: config_pb2.RecognitionConfig) -> DecodingStream:
+    async def open_stream(
+        self, config: config_pb2.RecognitionConfig, resume: ResumeFrom = FROM_THE_START
+    ) -> DecodingStream:
         """Checks the config and lends a slot.
+
+        Args:
+            config: as it is in force where the stream goes on.
+            resume: where that is, for a stream that another decoder began.
 
         Raises:
             UnknownModelError, InvalidRequestError: the config cannot be served.
@@ -109,7 +116,7 @@ class StreamingDecoder:
                 f"No model {config.model!r} here; this decoder serves {self._model_name!r}."
             )
         search = self._searches.for_config(config)
-        options = await self._tracker_options(config)
+        options = await self._tracker_options(config, resume)
         slot = self._slots.allocate()
         try:
             loop = asyncio.get_running_loop()
@@ -121,6 +128,7 @@ class StreamingDecoder:
                 tracker=tracker,
                 limits=self._limits(),
                 wake_scheduler=self._scheduler.wake,
+                resume=resume,
             )
         except BaseException:
             self._slots.release(slot)
@@ -154,7 +162,9 @@ class StreamingDecoder:
         await self._encoder.close()
         self._search_thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _tracker_options(self, config: config_pb2.RecognitionConfig) -> TrackerOptions:
+    async def _tracker_options(
+        self, config: config_pb2.RecognitionConfig, resume: ResumeFrom
+    ) -> TrackerOptions:
         method = self._searches.method_of(config)
         return TrackerOptions(
             endpoint=EndpointRules.from_config(config.endpoint),
@@ -162,6 +172,8 @@ class StreamingDecoder:
             interim_results=config.interim_results,
             word_times=config.word_times,
             max_alternatives=max(1, config.max_alternatives),
+            segment_id=resume.segment_id,
+            segment_start_frame=resume.segment_start_frame,
         )
 
     def _make_tracker(self, search: Search, options: TrackerOptions) -> SegmentTracker:
@@ -175,6 +187,7 @@ class StreamingDecoder:
             tail_frames=self._settings.tail_padding_ms // FRAME_MS,
             max_buffered_frames=int(self._settings.max_buffered_s * 1000) // FRAME_MS,
             max_pending_responses=self._settings.max_pending_responses,
+            warm_up_frames=int(self._settings.warm_up_s * 1000) // FRAME_MS,
         )
 
     async def _warm_up(self, geometry: EncoderGeometry, slots: SlotPool) -> None:

@@ -42,9 +42,15 @@ def search_step(jobs: Sequence[Job], frames: NDArray[np.float32]) -> list[Outcom
         for index, tracker, best in zip(indices, trackers, search.best(segments), strict=True):
             outcomes[index].responses += tracker.chunk_decoded(best, jobs[index].end_frame)
     for job, outcome in zip(jobs, outcomes, strict=True):
+        if job.warms_up:
+            job.stream.tracker.chunk_warmed_up(job.end_frame)
         for control in job.completed:
             outcome.responses += job.stream.tracker.apply(control, job.end_frame)
             outcome.ended = outcome.ended or isinstance(control, End)
+        for response in outcome.responses:
+            if response.HasField("resume"):
+                response.resume.first_frame = job.resume_warm_up.first_frame
+                response.resume.warm_up_chunks = job.resume_warm_up.chunks
     return outcomes
 
 
@@ -55,7 +61,7 @@ def _groups(jobs: Sequence[Job], output_frames: int) -> dict[tuple[Search, int],
     for index, job in enumerate(jobs):
         if job.window is None:
             continue
-        if job.skipped_outputs < output_frames:
+        if job.skipped_outputs < output_frames and not job.warms_up:
             key = (job.stream.tracker.search, job.skipped_outputs)
             indices, rows = groups.setdefault(key, ([], []))
             indices.append(index)

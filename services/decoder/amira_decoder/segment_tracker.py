@@ -35,6 +35,10 @@ class TrackerOptions:
     interim_results: bool
     word_times: bool
     max_alternatives: int
+    segment_id: int = 0
+    """The first segment's id; not 0 where the stream goes on for another decoder."""
+    segment_start_frame: int = 0
+    """Where it begins."""
 
 
 class SegmentTracker:
@@ -50,8 +54,8 @@ class SegmentTracker:
         self._endpoint = options.endpoint
         self._interim_results = options.interim_results
         self._hotwords = options.hotwords
-        self._segment_id = 0
-        self._decoded_frames = 0
+        self._segment_id = options.segment_id
+        self._decoded_frames = options.segment_start_frame
         self._speech_started = False
         self._open_segment()
 
@@ -69,11 +73,18 @@ class SegmentTracker:
             responses += self._interim(best)
         return responses
 
+    def chunk_warmed_up(self, end_frame: int) -> None:
+        """Takes note of a chunk that is not searched: the segment begins behind it."""
+        self._decoded_frames = end_frame
+        self._open_segment()
+
     def apply(self, control: Control, end_frame: int) -> list[decoder_pb2.DecodeResponse]:
         """Carries out a control that lies at `end_frame` or before."""
         self._decoded_frames = end_frame
-        if isinstance(control, Flush | End):
+        if isinstance(control, Flush):
             return self._finish_segment()
+        if isinstance(control, End):
+            return self._finish_segment(goes_on=False)
         if isinstance(control, MarkPassed):
             mark = speech_pb2.Mark(id=control.mark_id)
             return [decoder_pb2.DecodeResponse(mark=mark, decoded_frames=end_frame)]
@@ -105,9 +116,11 @@ class SegmentTracker:
         self._last_interim = shown
         return [self._result([alternative], False, estimate.stability, estimate.stable_words)]
 
-    def _finish_segment(self) -> list[decoder_pb2.DecodeResponse]:
+    def _finish_segment(self, *, goes_on: bool = True) -> list[decoder_pb2.DecodeResponse]:
+        """The segment's final, if anything was said; says that another decoder can go on from here."""
         responses: list[decoder_pb2.DecodeResponse] = []
-        if self.segment.num_frames:
+        was_open = self.segment.num_frames > 0
+        if was_open:
             readings = self.search.n_best(self.segment, self._options.max_alternatives)
             words = [self._words(reading) for reading in readings]
             if self._speech_started or words[0]:
@@ -115,6 +128,11 @@ class SegmentTracker:
         if responses:
             self._segment_id += 1
         self._open_segment()
+        if was_open and goes_on:
+            if not responses:
+                responses.append(decoder_pb2.DecodeResponse(decoded_frames=self._decoded_frames))
+            responses[-1].resume.segment_id = self._segment_id
+            responses[-1].resume.segment_start_frame = self._segment_start_frame
         return responses
 
     def _final(self, readings: list[Hypothesis], words: list[list[Word]]) -> list[decoder_pb2.DecodeResponse]:

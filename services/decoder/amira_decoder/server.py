@@ -13,6 +13,7 @@ from amira_core.incidents import incident
 from amira_core.rpc.server import cancel_and_wait
 from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.decoder import StreamingDecoder
+from amira_decoder.resume import FROM_THE_START, ResumeFrom
 from amira_decoder.stream import DecodingStream
 
 _CONTROLS: dict[str | None, type[Control]] = {"flush": Flush, "mark": MarkPassed, "update_config": Update}
@@ -34,7 +35,8 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
             return
         if first.WhichOneof("request") != "config":
             raise errors.ConfigMissingError("The first message to the decoder must be its config.")
-        stream = await self._decoder.open_stream(first.config)
+        resume = ResumeFrom.parse(first.resume) if first.HasField("resume") else FROM_THE_START
+        stream = await self._decoder.open_stream(first.config, resume)
         reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
         try:
             yield decoder_pb2.DecodeResponse(
@@ -71,6 +73,8 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
     async def _take(self, request: decoder_pb2.DecodeRequest, stream: DecodingStream) -> bool:
         """Applies one message; returns True after `end`."""
         kind = request.WhichOneof("request")
+        if request.HasField("resume"):
+            raise errors.ProtocolError("`resume` goes with the config only.")
         if kind in _CONTROLS:
             await stream.room_for(_CONTROLS[kind])
         if kind == "features":

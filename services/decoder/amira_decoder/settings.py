@@ -80,5 +80,9 @@ class DecoderSettings(ServiceSettings):
     max_pending_responses: int = Field(default=64, ge=1)
     """Responses that may wait for a slow reader before its stream's decoding pauses."""
 
+    warm_up_s: float = Field(default=16.0, ge=0, le=120)
+    """Audio before a segment's start that another decoder runs through its encoder, unsearched, when it goes
+    on for a stream. The bundled model looks back 15.4 s in all: a longer warm-up changes nothing."""
+
     drain_timeout_s: float = Field(default=10.0, ge=0)
     """How long running streams may go on after SIGTERM."""

@@ -21,6 +21,7 @@ from amira_core import errors
 from amira_decoder.controls import Control, End, Flush, Update
 from amira_decoder.encoder.base import EncoderGeometry
 from amira_decoder.frame_buffer import FrameBuffer
+from amira_decoder.resume import FROM_THE_START, NO_WARM_UP, ChunkStarts, ResumeFrom, WarmUp
 from amira_decoder.segment_tracker import SegmentTracker
 from amira_decoder.slots import Slot
 
@@ -40,6 +41,10 @@ class Job:
     """Frames of real audio that are decoded once this job is done."""
     completed: Sequence[Control]
     """Controls that take effect after the chunk, in order."""
+    warms_up: bool = False
+    """The chunk only brings the encoder's state to where another decoder had it: it is not searched."""
+    resume_warm_up: WarmUp = NO_WARM_UP
+    """How another decoder would get to a segment that opens here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class StreamLimits:
     """Controls held before their sender is slowed down or, where only it can move things on, refused."""
     max_pending_updates: int = 16
     """The same for updates, whose compiled hotwords take megabytes each."""
+    warm_up_frames: int = 1600
+    """Audio before a point of return that another decoder runs through its encoder."""
 
 
 @dataclass(slots=True)
@@ -74,6 +81,8 @@ class DecodingStream:
     tracker: SegmentTracker
     limits: StreamLimits
     wake_scheduler: Callable[[], None]
+    resume: ResumeFrom = FROM_THE_START
+    """Where the stream goes on for another decoder; by default at its beginning."""
     _buffer: FrameBuffer = field(init=False)
     _controls: deque[_Pending] = field(default_factory=deque)
     _barriers: deque[_Pending] = field(default_factory=deque)  # the flushes and the end among them
@@ -83,6 +92,8 @@ class DecodingStream:
     _flushed_at_frame: int = 0
     _outputs_to_skip: int = field(init=False)
     _started: bool = False
+    _warm_up_left: int = field(init=False)
+    _chunk_starts: ChunkStarts = field(init=False)
     _responses: deque[decoder_pb2.DecodeResponse] = field(default_factory=deque)
     _finished: bool = False
     _failure: errors.AmiraError | None = None
@@ -91,6 +102,10 @@ class DecodingStream:
     def __post_init__(self) -> None:
         self._buffer = FrameBuffer(self.geometry.feature_dim)
         self._outputs_to_skip = self.geometry.output_delay_frames
+        self._chunk_starts = ChunkStarts(self.geometry, self.limits.warm_up_frames)
+        self._warm_up_left = self.resume.warm_up.chunks
+        self._consumed_frames = self._received_frames = self.resume.warm_up.first_frame
+        self._flushed_at_frame = self._consumed_frames
 
     # -- what comes in -------------------------------------------------------------------------
 
@@ -127,7 +142,7 @@ class DecodingStream:
             ProtocolError: they all wait for audio that has not come.
         """
         while self._is_full_of(control) and not self.closed:
-            if not (self._chunk_is_due() or self._control_is_due(self._controls[0])):
+            if not (self._chunk_is_due() or self._head_is_due()):
                 if control is Flush:
                     return  # sets them free
                 raise errors.ProtocolError(
@@ -157,21 +172,35 @@ class DecodingStream:
         """Whether :meth:`take_job` has something to do."""
         if self.closed or len(self._responses) >= self.limits.max_pending_responses:
             return False
-        if self._controls and self._control_is_due(self._controls[0]):
-            return True
-        return self._chunk_is_due()
+        return self._head_is_due() or self._chunk_is_due()
 
     def take_job(self) -> Job:
-        """The next step. Call only when :attr:`ready`."""
-        window = self._take_chunk() if self._chunk_is_due() else None
+        """The next step. Call only when :attr:`ready`.
+
+        Controls that could have been carried out before are not put off until after one more chunk,
+        however late they came.
+        """
+        controls_first = self._head_is_due()
+        window = self._take_chunk() if not controls_first and self._chunk_is_due() else None
         skipped_outputs = self._skip_outputs() if window is not None else 0
         reset = window is not None and not self._started
         self._started = self._started or window is not None
+        warms_up = window is not None and self._count_warm_up()
         completed: list[Control] = []
-        while self._controls and self._control_is_due(self._controls[0]):
+        while self._head_is_due():
             completed.append(self._pop_control())
         self._changed.set()
-        return Job(self, window, reset, skipped_outputs, self._decoded_frames(), completed)
+        end_frame = self._decoded_frames()
+        return Job(
+            self,
+            window,
+            reset,
+            skipped_outputs,
+            end_frame,
+            completed,
+            warms_up,
+            self._chunk_starts.warm_up(),
+        )
 
     def deliver(self, responses: Sequence[decoder_pb2.DecodeResponse], ended: bool) -> None:
         """Hands over what a job brought; `ended` after the job that held End."""
@@ -234,6 +263,9 @@ class DecodingStream:
         needed_frames = self.limits.tail_frames + self.geometry.delay_frames
         return self._consumed_frames == position_frames and self._padding_frames >= needed_frames
 
+    def _head_is_due(self) -> bool:
+        return bool(self._controls) and self._control_is_due(self._controls[0])
+
     def _control_is_due(self, pending: _Pending) -> bool:
         if isinstance(pending.control, Flush | End):
             return self._is_flushed(pending.position_frames)
@@ -250,6 +282,21 @@ class DecodingStream:
         self._outputs_to_skip -= skipped
         return skipped
 
+    def _count_warm_up(self) -> bool:
+        """Whether the chunk just taken is one of the warm-up."""
+        if not self._warm_up_left:
+            return False
+        self._warm_up_left -= 1
+        if not self._warm_up_left and self._decoded_frames() != self.resume.segment_start_frame:
+            # Words would be lost or doubled.
+            self.fail(
+                errors.ServiceUnavailableError(
+                    "This decoder cuts the stream's audio in another way than the one that began it "
+                    "(another model or setting), so it cannot go on for it."
+                )
+            )
+        return True
+
     def _take_chunk(self) -> NDArray[np.float32]:
         barrier = self._barrier()
         usable = len(self._buffer)
@@ -259,6 +306,9 @@ class DecodingStream:
         window = np.empty((geometry.window_frames, geometry.feature_dim), np.float32)
         self._buffer.copy_window(window, min(usable, geometry.window_frames))
         consumed = min(usable, geometry.chunk_frames)
+        # At a flush a chunk of padding can begin where the audio's next one will.
+        named_by_frame = consumed > 0 and not self._padding_frames
+        self._chunk_starts.add(self._consumed_frames, named_by_frame=named_by_frame)
         self._buffer.drop(consumed)
         self._consumed_frames += consumed
         self._padding_frames += geometry.chunk_frames - consumed
