@@ -14,6 +14,7 @@ from amira_core import errors
 from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.server import RpcServer
 from amira_core.rpc.status import from_rpc_error
+from amira_core.security.transport import Transport
 from amira_gateway.replicas.replica import Replica
 from amira_gateway.replicas.settings import ReplicaSettings
 
@@ -59,9 +60,10 @@ class Decoder(decoder_pb2_grpc.DecoderServicer):
 class Server:
     """A decoder on a port, which can be stopped and started again."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", transport: Transport | None = None) -> None:
         self.decoder = Decoder()
         self.host, self.port = host, 0
+        self._transport = transport
         self._server: RpcServer | None = None
 
     @property
@@ -69,7 +71,7 @@ class Server:
         return f"{self.host}:{self.port}"
 
     async def start(self) -> None:
-        server = RpcServer(f"{self.host}:{self.port}", "amira.decoder.v1.Decoder")
+        server = RpcServer(f"{self.host}:{self.port}", "amira.decoder.v1.Decoder", transport=self._transport)
         decoder_pb2_grpc.add_DecoderServicer_to_server(self.decoder, server.grpc)
         self.port = await server.start()
         self._server = server
@@ -86,9 +88,11 @@ class Server:
 
 
 @asynccontextmanager
-async def servers(count: int, host: str = "127.0.0.1") -> AsyncIterator[list[Server]]:
+async def servers(
+    count: int, host: str = "127.0.0.1", transport: Transport | None = None
+) -> AsyncIterator[list[Server]]:
     """Decoders on free ports."""
-    running = [Server(host) for _ in range(count)]
+    running = [Server(host, transport) for _ in range(count)]
     try:
         for server in running:
             await server.start()

@@ -44,6 +44,9 @@ def test_targets(text: str, expected: list[tuple[str, bool]]) -> None:
         ("http://decoder:50071", "no host"),
         ("unix:/run/decoder.sock", "no port"),
         ("de coder:50071", "no host"),
+        ("dns:///decoder..asr:50071", "no host"),
+        (f"dns:///{'a' * 64}.asr:50071", "no host"),
+        (f"dns:///{'a.' * 127}:50071", "no host"),
         ("::1:50071", "in brackets"),
         ("[::1:50071", "in brackets"),
         ("[decoder]:50071", "not an IPv6 address"),
@@ -62,7 +65,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         places = parse_targets(text)
     except ValueError:
         return
-    assert all(place.host and 1 <= place.port <= 65_535 for place in places)
+    for place in places:
+        assert 1 <= place.port <= 65_535
+        assert place.host.encode("idna")  # what a look-up does with it first
     # What was understood is understood again, as the same.
     assert parse_targets(",".join(place.target for place in places if not place.looked_up) or "a:1")
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import grpc
 import pytest
@@ -13,6 +14,10 @@ from structlog.testing import capture_logs
 
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
+from amira_core.security import transport
+from amira_core.security.client_tls import ClientTls
+from amira_core.security.server_tls import ServerTls
+from amira_core.security.transport import Transport
 from amira_gateway.replicas.opening import open_on_any
 from amira_gateway.replicas.replica_set import ReplicaSet
 from tests.gateway.replicas.servers import (
@@ -25,6 +30,7 @@ from tests.gateway.replicas.servers import (
     targets,
     until,
 )
+from tests.support.certificates import Authority
 
 
 class Names:
@@ -234,6 +240,32 @@ async def test_streams_reach_a_replica_by_its_ipv6_literal() -> None:
         replica, call = await open_on_any(replica_set, open_decode)
         assert replica.target == f"[::1]:{server.port}"
         await finish(call)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def over_tls(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Transport:
+    """Of a server with a certificate for ``decoder``, from an authority that this process trusts."""
+    pair = authority.issue("server", host="decoder")
+    monkeypatch.setattr(transport, "_current", Transport(client=ClientTls(authority.ca)))
+    return Transport(server=ServerTls(pair.cert, pair.key))
+
+
+async def test_replicas_of_a_name_show_a_certificate_for_the_name(over_tls: Transport) -> None:
+    # The certificate is good for 127.0.0.1, too, but not for 127.0.0.2.
+    async with servers(1, host="127.0.0.2", transport=over_tls) as (server,):
+        async with following(Names(server)) as replica_set:
+            await until(lambda: known(replica_set) == [server.target])
+            _, call = await open_on_any(replica_set, open_decode)
+            assert await echoes(call)
+            call.cancel()
+        async with static(server) as replica_set:
+            with pytest.raises(errors.DecoderLostError):
+                await open_on_any(replica_set, open_decode)
 
 
 async def test_one_healthy_replica_is_enough() -> None:

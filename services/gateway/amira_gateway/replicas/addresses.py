@@ -9,7 +9,9 @@ import socket
 from dataclasses import dataclass
 
 _DNS = "dns:///"
-_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+_MAX_NAME_LENGTH = 253
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,6 @@ def _parse_host(host: str, entry: str) -> str:
         return literal
     if ":" in host and "/" not in host:
         raise ValueError(f"{entry!r}: an IPv6 address stands in brackets, as in [::1]:50071")
-    if not _NAME.fullmatch(host):
+    if not _NAME.fullmatch(host) or len(host) > _MAX_NAME_LENGTH:
         raise ValueError(f"{entry!r}: {host!r} is no host: expected host:port or dns:///name:port")
     return host

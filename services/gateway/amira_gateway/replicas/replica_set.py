@@ -124,15 +124,13 @@ class ReplicaSet:
         failing = False
         while True:
             try:
-                found = await self._look_up(place.host, place.port)
+                self._found[place] = await self._look_up(place.host, place.port)
+                self._adopt()
+                failing = False
             except OSError as error:
                 if not failing:
                     _log.warning("lookup_failed", service=self.service, name=place.host, cause=str(error))
                 failing = True
-            else:
-                failing = False
-                self._found[place] = found
-                self._adopt()
             unknown = failing and not self._found[place]
             await asyncio.sleep(_FIRST_LOOKUP_AGAIN_S if unknown else self.settings.lookup_interval_s)
 
