@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from chaos.load import Recording
@@ -21,22 +21,37 @@ _Progress = tuple[float, int]
 
 @dataclass(frozen=True)
 class Recovery:
-    """One stream behind one fault."""
+    """One stream that was hit by one fault."""
 
     stream: str
     seconds: float
     """See :func:`held_up_s`."""
+    moved: bool
+    """Whether a gateway took it to another replica."""
 
 
 def recoveries(
-    at_s: float, lasts_s: float, wanted: Sequence[Recording], got: Sequence[Recording]
+    at_s: float,
+    lasts_s: float,
+    wanted: Sequence[Recording],
+    got: Sequence[Recording],
+    moved: Collection[str] = (),
 ) -> list[Recovery]:
-    """The streams that a fault held up; those that went on as ever, or ended, are left out."""
+    """The streams that a fault hit: those that were held up, and those that moved.
+
+    Args:
+        at_s: when the fault came, from the beginning of the streams.
+        lasts_s: how long it lasted.
+        wanted: the streams undisturbed.
+        got: the same ones disturbed.
+        moved: names of those that moved to another replica behind the fault.
+    """
     found = []
     for undisturbed, disturbed in zip(wanted, got, strict=True):
         seconds = held_up_s(at_s, lasts_s, _progress(undisturbed), _progress(disturbed))
-        if seconds is not None and seconds >= NOTICED_S:
-            found.append(Recovery(disturbed.name, seconds))
+        has_moved = disturbed.name in moved
+        if seconds is not None and (seconds >= NOTICED_S or has_moved):
+            found.append(Recovery(disturbed.name, max(0.0, seconds), has_moved))
     return found
 
 

@@ -36,8 +36,8 @@ def summary(outcome: Outcome, plan: Plan) -> str:
 
 
 _RECOVERY_NOTE = (
-    "Recovery: from the fault to the next result that moved on, less what that takes undisturbed, for each "
-    "stream that waited 0.3 s or more; of faults that last, what their length adds is included."
+    "Hit: streams that moved to another replica or whose results came 0.3 s or more late. Recovery: from the "
+    "fault to the next result, less what that takes undisturbed; during faults that last, the longest wait."
 )
 
 
@@ -64,9 +64,9 @@ def figures(outcome: Outcome, plan: Plan) -> dict[str, Any]:
                 "at_s": round(injected.at_s, 2),
                 "fault": str(injected.fault),
                 "note": injected.note,
-                "recovery_s": {one.stream: round(one.seconds, 3) for one in held_up},
+                "recovery_s": {one.stream: round(one.seconds, 3) for one in hit_streams},
             }
-            for injected, held_up in zip(outcome.injected, outcome.recoveries, strict=True)
+            for injected, hit_streams in zip(outcome.injected, outcome.recoveries, strict=True)
         ],
         "deaths": outcome.deaths,
         "slots_leaked": outcome.leaks,
@@ -96,7 +96,7 @@ def _totals(outcome: Outcome) -> str:
 def _total_cells(outcome: Outcome) -> list[str]:
     verdicts = outcome.verdicts
     changes = [verdict.changes for verdict in verdicts]
-    seconds = [one.seconds for held_up in outcome.recoveries for one in held_up]
+    seconds = [one.seconds for hit_streams in outcome.recoveries for one in hit_streams]
     return [
         str(len(verdicts)),
         str(sum(bool(verdict.failure) for verdict in verdicts)),
@@ -128,11 +128,13 @@ def _streams(outcome: Outcome) -> str:
 
 def _faults(outcome: Outcome) -> str:
     rows = []
-    for injected, held_up in zip(outcome.injected, outcome.recoveries, strict=True):
-        seconds = [one.seconds for one in held_up]
+    for injected, hit_streams in zip(outcome.injected, outcome.recoveries, strict=True):
+        seconds = [one.seconds for one in hit_streams]
         at = f"{injected.at_s:.1f} s"
-        rows.append([at, str(injected.fault), str(len(held_up)), *_recovery_cells(seconds), injected.note])
-    return table(["at", "fault", "streams held up", "recovery p50", "p99", ""], rows)
+        moved = str(sum(one.moved for one in hit_streams))
+        hit = str(len(hit_streams))
+        rows.append([at, str(injected.fault), hit, moved, *_recovery_cells(seconds), injected.note])
+    return table(["at", "fault", "streams hit", "moved", "recovery p50", "p99", ""], rows)
 
 
 def _recovery_cells(seconds: Sequence[float]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 
+from chaos import log_lines
 from chaos.fleet import Fleet, FleetOptions
 from chaos.inject import Injected, Injector
 from chaos.load import Recording, play_all
@@ -35,7 +36,7 @@ class Outcome:
     verdicts: list[StreamVerdict]
     injected: list[Injected]
     recoveries: list[list[Recovery]]
-    """For each fault that happened, the streams that it held up."""
+    """For each fault that happened, the streams that it hit."""
     leaks: list[str]
     """Slots that no stream holds any more and that did not come back."""
     deaths: dict[str, list[str]]
@@ -70,6 +71,7 @@ async def run(
         wanted = await play_all(scripts, fleet.gateway_targets)
         _require_clean(scripts, wanted)
         say("the same streams, disturbed")
+        began = time.time()
         injector = Injector(fleet, faults, say, one_of_a_kind=one_of_a_kind)
         got, stuck = await _disturbed(fleet, scripts, injector)
         leaks = await _leaks(fleet)
@@ -77,10 +79,10 @@ async def run(
     return Outcome(
         verdicts=[judge(*each) for each in zip(scripts, wanted, got, strict=True)],
         injected=injector.injected,
-        recoveries=[recoveries(one.at_s, one.fault.seconds, wanted, got) for one in injector.injected],
+        recoveries=_recoveries(injector.injected, began, wanted, got, options.log_dir),
         leaks=leaks,
         deaths=deaths,
-        error_events=_error_events(options.log_dir),
+        error_events=log_lines.errors(options.log_dir) if options.log_dir else Counter(),
         stuck=stuck,
     )
 
@@ -131,18 +133,27 @@ async def _leaks(fleet: Fleet) -> list[str]:
         await asyncio.sleep(0.5)
 
 
-def _error_events(log_dir: Path | None) -> Counter[str]:
-    """What the services called an error; and defects that they did not catch."""
-    found: Counter[str] = Counter()
-    for path in sorted(log_dir.glob("*.log")) if log_dir is not None else ():
-        for line in path.read_text(errors="replace").splitlines():
-            if line.startswith("Traceback"):
-                found[f"{path.stem}: traceback"] += 1
-                continue
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and entry.get("level") in ("error", "critical"):
-                found[f"{path.stem}: {entry.get('event')}"] += 1
+def _recoveries(
+    injected: Sequence[Injected],
+    began: float,
+    wanted: Sequence[Recording],
+    got: Sequence[Recording],
+    log_dir: Path | None,
+) -> list[list[Recovery]]:
+    """For each fault. A move counts for the last fault before it.
+
+    Args:
+        began: when the disturbed streams did, in seconds since the epoch.
+    """
+    names = {session: recording.name for recording in got for session in recording.sessions}
+    moves = (
+        [(move.time - began, names.get(move.session_id, "")) for move in log_lines.moves(log_dir)]
+        if log_dir
+        else []
+    )
+    found = []
+    for number, one in enumerate(injected):
+        until_s = injected[number + 1].at_s if number + 1 < len(injected) else float("inf")
+        moved = {name for at_s, name in moves if one.at_s <= at_s < until_s}
+        found.append(recoveries(one.at_s, one.fault.seconds, wanted, got, moved))
     return found
