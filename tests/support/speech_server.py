@@ -70,14 +70,15 @@ async def count_bytes(server: ScriptedSpeech, requests: Requests) -> Responses:
 class ScriptedSpeech(speech_pb2_grpc.SpeechServicer):
     """``async with ScriptedSpeech() as server: server.target``."""
 
-    def __init__(self, script: Script = count_bytes) -> None:
+    def __init__(self, script: Script = count_bytes, **server: Any) -> None:
+        """`server`: what else RpcServer is given (interceptors, transport)."""
         self.script = script
         self.encodings = list(ALL_ENCODINGS)
         self.requests: list[speech_pb2.StreamingRecognizeRequest] = []
         self.unary_requests: list[speech_pb2.RecognizeRequest] = []
         self.metadata: dict[str, Any] = {}
         self.target = ""
-        self._server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
+        self._server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech", **server)
 
     @property
     def audio(self) -> bytes:

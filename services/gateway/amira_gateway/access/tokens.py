@@ -80,7 +80,7 @@ class Tokens:
             ) from None
         except jwt.MissingRequiredClaimError as error:
             raise UnauthenticatedError(f"The token lacks the claim `{error.claim}`.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise UnauthenticatedError("The token is not valid here: check it, or get a new one.") from None
         return self._identity(claims)
 
