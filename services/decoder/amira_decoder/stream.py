@@ -306,9 +306,8 @@ class DecodingStream:
         window = np.empty((geometry.window_frames, geometry.feature_dim), np.float32)
         self._buffer.copy_window(window, min(usable, geometry.window_frames))
         consumed = min(usable, geometry.chunk_frames)
-        # At a flush a chunk of padding can begin where the audio's next one will.
-        named_by_frame = consumed > 0 and not self._padding_frames
-        self._chunk_starts.add(self._consumed_frames, named_by_frame=named_by_frame)
+        # A chunk of padding alone begins where the next one with audio will.
+        self._chunk_starts.add(self._consumed_frames, named_by_frame=consumed > 0)
         self._buffer.drop(consumed)
         self._consumed_frames += consumed
         self._padding_frames += geometry.chunk_frames - consumed
