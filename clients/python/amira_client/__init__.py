@@ -3,6 +3,8 @@
     async with AmiraClient("127.0.0.1:50051") as client:
         print((await client.transcribe("speech.flac")).text)
 
+    AmiraClient("amira.example:443", tls=True, api_key="amira_...")  # or token="eyJ..."
+
         config = RecognitionConfig(
             encoding=AudioEncoding.AUDIO_ENCODING_LINEAR16, sample_rate_hz=16000, interim_results=True
         )
@@ -31,9 +33,11 @@ from amira.asr.v1.speech_pb2 import (
     RecognizeResponse,
     StreamingRecognizeResponse,
 )
+from amira_client.access import Tls
 from amira_client.audio import Audio, open_audio
 from amira_client.client import AmiraClient
 from amira_client.errors import (
+    AccessError,
     AmiraClientError,
     ServerError,
     StreamStateError,
@@ -44,6 +48,7 @@ from amira_client.stream import RecognitionStream
 from amira_client.transcript import Transcript
 
 __all__ = [
+    "AccessError",
     "Alternative",
     "AmiraClient",
     "AmiraClientError",
@@ -64,6 +69,7 @@ __all__ = [
     "StreamStateError",
     "StreamingRecognizeResponse",
     "StreamingResult",
+    "Tls",
     "Transcript",
     "UnreachableError",
     "UnreadableAudioError",

@@ -19,6 +19,15 @@ from amira.asr.v1.speech_pb2 import (
     StreamingRecognizeResponse,
 )
 from amira.asr.v1.speech_pb2_grpc import SpeechStub
+from amira_client.access import (
+    Peer,
+    Pem,
+    Tls,
+    Token,
+    check_secret_stays_secret,
+    secret_source,
+    tls_options,
+)
 from amira_client.audio import Audio, Source, open_audio
 from amira_client.errors import ServerError, from_rpc_error
 from amira_client.pacing import paced
@@ -26,7 +35,7 @@ from amira_client.stream import RecognitionStream
 from amira_client.transcript import Transcript
 
 UNARY_TIMEOUT_S = 120.0
-_CHANNEL_OPTIONS = [
+_CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     # A connection of its own, with none of another client's failures.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
@@ -47,23 +56,48 @@ class AmiraClient:
 
     Args:
         target: ``host:port``, or any gRPC name such as ``dns:///amira.example:443``.
-        credentials: for TLS, for example ``grpc.ssl_channel_credentials()``; None means plain text.
-        metadata: sent with every call, for example ``[("authorization", "Bearer ...")]``.
+        tls: True: the server's certificate must be of a public authority; a path or PEM bytes: of one of
+            those; :class:`Tls` for more (client certificates, another name); False: plaintext.
+        api_key: sent with every call.
+        token: a JWT sent with every call in place of an API key, or a function that gives a fresh one.
+        plaintext_secret: allows `api_key` and `token` to leave this machine without TLS.
+        credentials: gRPC's own, in place of `tls`.
+        metadata: sent with every call besides.
+
+    Raises:
+        ValueError: arguments that contradict each other, or a key that would travel unencrypted.
+        OSError: a certificate file cannot be read.
     """
 
     def __init__(
         self,
         target: str,
         *,
+        tls: bool | Pem | Tls = False,
+        api_key: str | None = None,
+        token: Token | None = None,
+        plaintext_secret: bool = False,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> None:
         self.target = target
-        self._metadata = tuple(metadata)
+        self._given_metadata = tuple(metadata)
+        self._secret = secret_source(api_key, token)
+        options, chosen = list(_CHANNEL_OPTIONS), tls_options(tls)
+        if chosen is not None:
+            if credentials is not None:
+                raise ValueError("give tls or credentials, not both")
+            credentials = chosen.credentials()
+            if chosen.server_name:
+                options.append(("grpc.ssl_target_name_override", chosen.server_name))
+        has_secret = self._secret is not None or any(name == "authorization" for name, _ in metadata)
+        self._peer = Peer(target, credentials is not None, has_secret)
+        if self._secret is not None:
+            check_secret_stays_secret(target, self._peer.secure, plaintext_secret)
         self._channel = (
-            grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
+            grpc.aio.insecure_channel(target, options=options)
             if credentials is None
-            else grpc.aio.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
+            else grpc.aio.secure_channel(target, credentials, options=options)
         )
         self._speech = SpeechStub(self._channel)
         self._capabilities: GetCapabilitiesResponse | None = None
@@ -88,8 +122,8 @@ class AmiraClient:
 
         An unreachable or refusing server shows at the first response, or at a later send.
         """
-        call = self._speech.StreamingRecognize(metadata=self._metadata)
-        return RecognitionStream(call, config, self.target)
+        call = self._speech.StreamingRecognize(metadata=self._metadata())
+        return RecognitionStream(call, config, self._peer)
 
     async def capabilities(self, *, timeout_s: float = 10.0) -> GetCapabilitiesResponse:
         """What the server offers; asked once per client.
@@ -100,10 +134,10 @@ class AmiraClient:
         if self._capabilities is None:
             try:
                 self._capabilities = await self._speech.GetCapabilities(
-                    GetCapabilitiesRequest(), timeout=timeout_s, metadata=self._metadata
+                    GetCapabilitiesRequest(), timeout=timeout_s, metadata=self._metadata()
                 )
             except grpc.aio.AioRpcError as failure:
-                raise from_rpc_error(failure, self.target) from failure
+                raise from_rpc_error(failure, self._peer) from failure
         return self._capabilities
 
     async def recognize(
@@ -123,9 +157,9 @@ class AmiraClient:
         content = await asyncio.to_thread(lambda: b"".join(audio.pieces()))
         request = RecognizeRequest(config=audio.describe(config), audio=content)
         try:
-            return await self._speech.Recognize(request, timeout=timeout_s, metadata=self._metadata)
+            return await self._speech.Recognize(request, timeout=timeout_s, metadata=self._metadata())
         except grpc.aio.AioRpcError as failure:
-            raise from_rpc_error(failure, self.target) from failure
+            raise from_rpc_error(failure, self._peer) from failure
 
     async def transcribe(
         self,
@@ -183,6 +217,11 @@ class AmiraClient:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
         return Transcript(finals, session, audio.duration_s, max(0.0, last_final_at - sent_at))
+
+    def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        if self._secret is None:
+            return self._given_metadata
+        return (*self._given_metadata, ("authorization", f"Bearer {self._secret()}"))
 
     async def _open(self, source: Source, config: RecognitionConfig | None, *, paced: bool = False) -> Audio:
         accepted = (await self.capabilities()).encodings

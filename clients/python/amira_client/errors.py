@@ -2,7 +2,8 @@
 
     AmiraClientError
     ├── ServerError            the server ended the call: status, reason and retry_after_s say why
-    │   └── UnreachableError   no server answered
+    │   ├── UnreachableError   no server answered, or the TLS handshake failed
+    │   └── AccessError        the API key or token is missing, not valid, or not for this
     ├── StreamStateError       a stream was used in an order that cannot work (a bug in the caller)
     └── UnreadableAudioError   a file or its bytes cannot be read as audio
 
@@ -15,6 +16,9 @@ from __future__ import annotations
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+
+from amira_client.access import Peer
+from amira_client.advice import for_refused, for_unreachable
 
 ERROR_DOMAIN = "amira.asr"
 
@@ -56,6 +60,10 @@ class UnreachableError(ServerError):
     """Nobody answers at the target, or the connection broke."""
 
 
+class AccessError(ServerError):
+    """The server does not let this client in, or not to this method."""
+
+
 class StreamStateError(AmiraClientError):
     """The stream was used after its end, or in an order that the protocol does not allow."""
 
@@ -64,19 +72,28 @@ class UnreadableAudioError(AmiraClientError):
     """The file does not exist, is not audio, or needs a decoder that is not installed."""
 
 
-def from_rpc_error(failure: grpc.aio.AioRpcError, target: str) -> ServerError:
+def from_rpc_error(failure: grpc.aio.AioRpcError, peer: Peer) -> ServerError:
     """What a failed call means, with the server's reason and its advice on retrying.
 
     Args:
         failure: as raised by grpc.aio.
-        target: the address that was called, for the message.
+        peer: the server that was called, for the message.
     """
     reason, retry_after_s = _details(failure)
     status = failure.code()
     message = failure.details() or status.name
     if status is grpc.StatusCode.UNAVAILABLE and not reason:
-        return UnreachableError(f"No Amira server answers at {target}: {message}", status=status)
+        told = f"No Amira server answers at {peer.target}: {message}"
+        return UnreachableError(_with_advice(told, for_unreachable(message, peer)), status=status)
+    if status is grpc.StatusCode.UNAUTHENTICATED:
+        return AccessError(_with_advice(message, for_refused(peer)), status=status, reason=reason)
+    if status is grpc.StatusCode.PERMISSION_DENIED:
+        return AccessError(message, status=status, reason=reason)
     return ServerError(message, status=status, reason=reason, retry_after_s=retry_after_s)
+
+
+def _with_advice(message: str, advice: str) -> str:
+    return f"{message} ({advice})" if advice else message
 
 
 def _details(failure: grpc.aio.AioRpcError) -> tuple[str, float | None]:

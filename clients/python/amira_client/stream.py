@@ -29,6 +29,7 @@ from amira.asr.v1.speech_pb2 import (
     StreamingRecognizeResponse,
     UpdateConfig,
 )
+from amira_client.access import Peer
 from amira_client.audio import SAMPLE_BYTES
 from amira_client.core_status import ServerStatus
 from amira_client.errors import AmiraClientError, ServerError, StreamStateError, from_rpc_error
@@ -48,10 +49,10 @@ class RecognitionStream:
     until they stop. Leaving the ``async with`` block early abandons the call.
     """
 
-    def __init__(self, call: Call, config: RecognitionConfig, target: str) -> None:
+    def __init__(self, call: Call, config: RecognitionConfig, peer: Peer) -> None:
         self._call = call
         self._status = ServerStatus(call)
-        self._target = target
+        self._peer = peer
         self._offset_unit_bytes = SAMPLE_BYTES.get(config.encoding, 1) * (
             (config.channels or 1) if config.encoding in SAMPLE_BYTES else 1
         )
@@ -242,7 +243,7 @@ class RecognitionStream:
                     self._session = response.session
                 await self._inbound.put(response)
         except grpc.aio.AioRpcError as failure:
-            self._failure = from_rpc_error(self._status.failure(failure), self._target)
+            self._failure = from_rpc_error(self._status.failure(failure), self._peer)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():

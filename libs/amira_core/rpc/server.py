@@ -100,7 +100,7 @@ class RpcServer:
 
 def is_loopback(address: str) -> bool:
     """Whether only this machine can reach a server on `address` (``host:port`` or ``unix:path``)."""
-    if address.startswith("unix"):
+    if address.startswith(("unix:", "unix-abstract:")):
         return True
     host = address.rpartition(":")[0].strip("[]")
     if host == "localhost":

@@ -162,6 +162,7 @@ async def test_a_configured_process_serves_and_calls_with_tls(authority: Authori
         ("[::]:50051", False),
         ("192.0.2.7:50051", False),
         ("gateway.internal:50051", False),
+        ("unix.internal:50051", False),
     ],
 )
 def test_who_can_reach_an_address(address: str, here: bool) -> None:
