@@ -163,10 +163,9 @@ class Fleet:
 
         Args:
             group: as of :func:`unit_of`.
-            but: a replica that does not count, nor what belongs with it.
+            but: a place that does not count.
         """
-        place = None if but is None else unit_of(but)[1]
-        wanted = [name for name in self.replicas if unit_of(name)[0] == group and unit_of(name)[1] != place]
+        wanted = [name for name in self.replicas if unit_of(name)[0] == group and unit_of(name)[1] != but]
         if any(self.replicas[name].proxy.network != GOOD for name in wanted):
             return False
         return all(await asyncio.gather(*map(self.is_healthy, wanted)))

@@ -11,7 +11,7 @@ from typing import Any
 from amira_local.health import POLL_S
 from chaos.fleet import Fleet, Replica
 from chaos.proxy import GOOD, Network
-from chaos.schedule import Fault, FaultKind, unit_of
+from chaos.schedule import Fault, FaultKind, units_hit
 
 _TERMINATION_GRACE_S = 30.0
 _BACK_S = 120.0
@@ -81,9 +81,8 @@ class Injector:
     async def _wait_for_others(self, fault: Fault) -> None:
         if not self._one_of_a_kind:
             return
-        all_of_it = fault.kind is FaultKind.BLACKOUT
-        but = None if all_of_it else fault.target
-        group, _ = unit_of(fault.target + "-" if all_of_it else fault.target)
+        [(group, place), *more] = units_hit(fault, tuple(self._fleet.replicas))
+        but = None if more else place  # before a blackout, all must serve
         if await self._fleet.are_healthy(group, but=but):
             return
         async with asyncio.timeout(_BACK_S):

@@ -48,7 +48,7 @@ KINDS_OF_FAULT = {
 """Which faults each kind of replica can have."""
 
 _FIRST_AT_S = 4.0
-_QUIET_END_S = 12.0
+_QUIET_END_S = 8.0
 """Behind the last fault, so that it can be seen to be over."""
 
 # How long a replica is expected to be away behind the fault itself; the run itself asks for its health.
@@ -110,6 +110,13 @@ def unit_of(replica: str) -> tuple[str, str]:
     return ("decoder" if kind == "triton" else kind), place
 
 
+def units_hit(fault: Fault, replicas: Sequence[str]) -> list[tuple[str, str]]:
+    """What a fault disturbs, as of :func:`unit_of`: one, or with a blackout all of a kind."""
+    if fault.kind is not FaultKind.BLACKOUT:
+        return [unit_of(fault.target)]
+    return [unit_of(name) for name in replicas if name.rpartition("-")[0] == fault.target]
+
+
 def draw(plan: Plan) -> list[Fault]:
     """The faults in order of time: the same ones for the same plan.
 
@@ -136,8 +143,7 @@ class _Drawing:
         plan = self._plan
         at_s = _FIRST_AT_S
         while at_s < plan.seconds - _QUIET_END_S:
-            kind, replica_kind = self._deal()
-            target = self._place(replica_kind)
+            kind, target = self._deal(at_s)
             at_s = max(at_s, self._free_at(kind, target))
             if at_s >= plan.seconds - _QUIET_END_S:
                 return
@@ -146,20 +152,22 @@ class _Drawing:
             yield fault
             at_s += plan.every_s * self._random.uniform(0.6, 1.4)
 
-    def _deal(self) -> tuple[FaultKind, str]:
+    def _deal(self, at_s: float) -> tuple[FaultKind, str]:
+        """The next fault that needs not wait at `at_s`, else the next one; with a replica for it."""
         if not self._deck:
             self._deck = list(self._cards)
             self._random.shuffle(self._deck)
-        return self._deck.pop()
+        dealt = [(kind, self._place(replica_kind)) for kind, replica_kind in self._deck]
+        chosen = next((place for place, card in enumerate(dealt) if self._free_at(*card) <= at_s), 0)
+        del self._deck[chosen]
+        return dealt[chosen]
 
     def _place(self, replica_kind: str) -> str:
         """Mostly another replica than last time: that is where the streams have fled to."""
         places = [name for name in self._plan.replicas if name.rpartition("-")[0] == replica_kind]
         group, _ = unit_of(places[0])
         others = [name for name in places if unit_of(name)[1] != self._last_place.get(group)]
-        chosen = self._random.choice(others if others and self._random.random() < 0.8 else places)
-        self._last_place[group] = unit_of(chosen)[1]
-        return chosen
+        return self._random.choice(others if others and self._random.random() < 0.8 else places)
 
     def _free_at(self, kind: FaultKind, target: str) -> float:
         """When no other place of the target's group is disturbed any more."""
@@ -177,11 +185,8 @@ class _Drawing:
 
     def _disturb(self, fault: Fault) -> None:
         until = fault.at_s + fault.seconds + _BACK_AFTER_S.get(fault.kind, _BACK_AFTER_NETWORK_S)
-        group, place = unit_of(fault.target)
-        hit = {(group, place)}
-        if fault.kind is FaultKind.BLACKOUT:
-            hit = {unit_of(name) for name in self._plan.replicas if unit_of(name)[0] == group}
-        for unit in hit:
+        for unit in units_hit(fault, self._plan.replicas):
+            self._last_place[unit[0]] = unit[1]
             self._disturbed_until[unit] = max(until, self._disturbed_until.get(unit, 0.0))
 
     def _fault(self, kind: FaultKind, target: str, at_s: float) -> Fault:

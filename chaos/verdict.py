@@ -57,7 +57,29 @@ def protocol_problems(recording: Recording) -> list[str]:
         problems.append(f"{len(recording.sessions)} session messages instead of one")
     elif recording.said and not recording.said[0].response.HasField("session"):
         problems.append("the session message is not the first one")
-    return problems + _result_problems(recording) + _event_order_problems(recording)
+    return (
+        problems
+        + _number_problems(recording)
+        + _result_problems(recording)
+        + _event_order_problems(recording)
+    )
+
+
+def _number_problems(recording: Recording) -> list[str]:
+    """Responses are numbered without gaps, and what has arrived does not go away again."""
+    problems = []
+    sequence = offset = 0
+    for said in recording.said:
+        response = said.response
+        if response.sequence:
+            if sequence and response.sequence != sequence + 1:
+                problems.append(f"response {response.sequence} behind response {sequence}")
+            sequence = response.sequence
+        if response.received_offset:
+            if response.received_offset < offset:
+                problems.append(f"received_offset goes back from {offset} to {response.received_offset}")
+            offset = max(offset, response.received_offset)
+    return problems
 
 
 def _result_problems(recording: Recording) -> list[str]:

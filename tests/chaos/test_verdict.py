@@ -71,6 +71,29 @@ def replace(place: int, *responses: Response) -> Change:
     return lambda stream: stream[:place] + list(responses) + stream[place + 1 :]
 
 
+def numbered(*numbers: int) -> Change:
+    def change(stream: list[Response]) -> list[Response]:
+        for response, number in zip(stream, numbers, strict=False):
+            response.sequence = number
+        return stream
+
+    return change
+
+
+def arrived(*offsets: int) -> Change:
+    def change(stream: list[Response]) -> list[Response]:
+        for response, offset in zip(stream, offsets, strict=False):
+            response.received_offset = offset
+        return stream
+
+    return change
+
+
+def test_numbers_without_gaps_are_clean() -> None:
+    stream = arrived(0, 100, 100, 200)(numbered(*range(1, 20))(good_stream()))
+    assert verdict(stream).clean
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -84,6 +107,9 @@ def replace(place: int, *responses: Response) -> Change:
         (replace(4, event(0, 4.04, end=True)), "event SPEECH_END 0 at 4.04 s came and should not"),
         (replace(4, event(0, 4, end=True), event(0, 4, end=True)), "event SPEECH_END 0 at 4.00 s came again"),
         (replace(1, event(0, 4, end=True)), "SPEECH_END of segment 0 before its SPEECH_START"),
+        (numbered(9, 4), "response 4 behind response 9"),
+        (numbered(1, 2, 2), "response 2 behind response 2"),
+        (arrived(0, 100, 90), "received_offset goes back from 100 to 90"),
         (replace(6), "mark a is missing"),
         (replace(6, mark("a"), mark("a")), "mark a came again"),
         (replace(6, mark("c")), "mark c came and should not"),
