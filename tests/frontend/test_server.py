@@ -26,6 +26,7 @@ from amira_core.rpc.server import RpcServer
 from amira_core.rpc.status import from_rpc_error
 from amira_frontend.pipeline import FeatureStream
 from amira_frontend.settings import FrontendSettings
+from fuzz.containers import opus_bomb
 from tests.frontend import audio
 from tests.frontend.fbank.reference import TOLERANCE, kaldi_features
 
@@ -243,6 +244,20 @@ async def test_a_small_stream_is_served_within_a_large_message(frontend: Any) ->
     await run("small", Request(audio=bytes(3200)))
     await asyncio.gather(*large)
     assert finished[0] == "small"
+
+
+async def test_a_stream_is_served_while_bombs_go_off(frontend: Any) -> None:
+    """An hour of audio in 100 kB: it waits for its reader, and others do not wait for it."""
+    bomb = frontend.Extract()
+    await bomb.write(Request(format=audio.audio_format(audio.OGG_OPUS)))
+    await bomb.write(Request(audio=opus_bomb(120).data))
+    first = await bomb.read()
+    assert len(first.features.frames) < 2 * 1000 * 320
+    for _ in range(20):
+        sound = audio.voice_like(1600)
+        responses = await call(frontend, [LINEAR16, Request(audio=audio.pcm16(sound)), END])
+        assert len(frames_of(responses)) == 10
+    bomb.cancel()
 
 
 async def test_streams_do_not_mix(frontend: Any) -> None:

@@ -12,6 +12,7 @@ from amira_frontend.fbank.stream import FbankStream
 from amira_frontend.fbank.tables import BINS, FRAME_SHIFT, SAMPLE_RATE_HZ
 from amira_frontend.formats.base import NOTHING, Float32s
 from amira_frontend.formats.choose import choose_decoder, first_second
+from amira_frontend.formats.expansion import Expansion
 from amira_frontend.resample import Resampler
 
 
@@ -45,6 +46,7 @@ class FeatureStream:
         self._resampler: Resampler | None = None
         self._fbank = FbankStream(load_kernel())
         self._decoded_samples = 0
+        self._expansion = Expansion()
 
     @property
     def frames(self) -> int:
@@ -75,6 +77,7 @@ class FeatureStream:
 
         A step may bring no frames: an empty array.
         """
+        self._expansion.take(len(data))
         return self._features(self._decoder.decode(data))
 
     def finish_steps(self) -> Iterator[Float32s]:
@@ -92,6 +95,7 @@ class FeatureStream:
             if self._resampler is None:
                 self._resampler = Resampler(self._decoder.sample_rate_hz)
             self._decoded_samples += len(block)
+            self._expansion.give(len(block) / self._decoder.sample_rate_hz)
             yield self._fbank.accept(self._resampler.accept(block))
 
 
