@@ -13,6 +13,7 @@
     ├── UnauthenticatedError           UNAUTHENTICATED       never retry
     ├── PermissionDeniedError          PERMISSION_DENIED     never retry
     ├── UnknownModelError              NOT_FOUND             never retry
+    ├── SessionLostError               NOT_FOUND             begin again
     ├── ProtocolError                  FAILED_PRECONDITION   never retry
     │   ├── ConfigMissingError
     │   ├── ConfigRepeatedError
@@ -22,7 +23,8 @@
     ├── TenantLimitError               RESOURCE_EXHAUSTED    retry later
     ├── StreamAbandonedError           ABORTED               never retry
     │   ├── IdleTimeoutError
-    │   └── ClientNotReadingError
+    │   ├── ClientNotReadingError
+    │   └── SessionTakenOverError
     ├── ServiceUnavailableError        UNAVAILABLE           retry
     │   ├── FrontendLostError
     │   ├── DecoderLostError
@@ -143,6 +145,13 @@ class UnknownModelError(AmiraError):
     reason = "UNKNOWN_MODEL"
 
 
+class SessionLostError(AmiraError):
+    """The session that a client wants to go on with is not kept here, or not by this client."""
+
+    status = grpc.StatusCode.NOT_FOUND
+    reason = "SESSION_LOST"
+
+
 class ProtocolError(AmiraError):
     """Messages came in an order that the protocol does not allow."""
 
@@ -208,6 +217,12 @@ class ClientNotReadingError(StreamAbandonedError):
     """The client did not take its results for too long."""
 
     reason = "CLIENT_NOT_READING"
+
+
+class SessionTakenOverError(StreamAbandonedError):
+    """The client went on with the session in another call."""
+
+    reason = "SESSION_TAKEN_OVER"
 
 
 class ServiceUnavailableError(AmiraError):

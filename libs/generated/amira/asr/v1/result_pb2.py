@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61mira/asr/v1/result.proto\x12\x0c\x61mira.asr.v1\x1a\x1egoogle/protobuf/duration.proto\"\x9a\x02\n\x0bSessionInfo\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x31\n\x0e\x63hunk_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nlook_ahead\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08trace_id\x18\x06 \x01(\t\x12\x14\n\x0cresume_token\x18\x07 \x01(\t\x12\x30\n\rresume_window\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rresume_offset\x18\t \x01(\x03\"\xf7\x01\n\x0fStreamingResult\x12\x12\n\nsegment_id\x18\x01 \x01(\x05\x12\x10\n\x08is_final\x18\x02 \x01(\x08\x12/\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x19.amira.asr.v1.Alternative\x12\x11\n\tstability\x18\x04 \x01(\x02\x12\x14\n\x0cstable_words\x18\x05 \x01(\x05\x12\x32\n\x0f\x61udio_processed\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rsegment_start\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"f\n\x0b\x41lternative\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x17\n\nconfidence\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12!\n\x05words\x18\x03 \x03(\x0b\x32\x12.amira.asr.v1.WordB\r\n\x0b_confidence\"\x8e\x01\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\nconfidence\x18\x04 \x01(\x02H\x00\x88\x01\x01\x42\r\n\x0b_confidence\"\xc4\x01\n\x0bSpeechEvent\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.amira.asr.v1.SpeechEvent.Kind\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nsegment_id\x18\x03 \x01(\x05\"H\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11KIND_SPEECH_START\x10\x01\x12\x13\n\x0fKIND_SPEECH_END\x10\x02\"h\n\tStreamLag\x12(\n\x05\x61udio\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0eserver_latency\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61mira/asr/v1/result.proto\x12\x0c\x61mira.asr.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb3\x02\n\x0bSessionInfo\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x31\n\x0e\x63hunk_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nlook_ahead\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08trace_id\x18\x06 \x01(\t\x12\x14\n\x0cresume_token\x18\x07 \x01(\t\x12\x30\n\rresume_window\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rresume_offset\x18\t \x01(\x03\x12\x17\n\x0fresume_controls\x18\n \x01(\x03\"\xf7\x01\n\x0fStreamingResult\x12\x12\n\nsegment_id\x18\x01 \x01(\x05\x12\x10\n\x08is_final\x18\x02 \x01(\x08\x12/\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x19.amira.asr.v1.Alternative\x12\x11\n\tstability\x18\x04 \x01(\x02\x12\x14\n\x0cstable_words\x18\x05 \x01(\x05\x12\x32\n\x0f\x61udio_processed\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rsegment_start\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"f\n\x0b\x41lternative\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x17\n\nconfidence\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12!\n\x05words\x18\x03 \x03(\x0b\x32\x12.amira.asr.v1.WordB\r\n\x0b_confidence\"\x8e\x01\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\nconfidence\x18\x04 \x01(\x02H\x00\x88\x01\x01\x42\r\n\x0b_confidence\"\xc4\x01\n\x0bSpeechEvent\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.amira.asr.v1.SpeechEvent.Kind\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nsegment_id\x18\x03 \x01(\x05\"H\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11KIND_SPEECH_START\x10\x01\x12\x13\n\x0fKIND_SPEECH_END\x10\x02\"h\n\tStreamLag\x12(\n\x05\x61udio\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0eserver_latency\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'amira.asr.v1.result_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SESSIONINFO']._serialized_start=76
-  _globals['_SESSIONINFO']._serialized_end=358
-  _globals['_STREAMINGRESULT']._serialized_start=361
-  _globals['_STREAMINGRESULT']._serialized_end=608
-  _globals['_ALTERNATIVE']._serialized_start=610
-  _globals['_ALTERNATIVE']._serialized_end=712
-  _globals['_WORD']._serialized_start=715
-  _globals['_WORD']._serialized_end=857
-  _globals['_SPEECHEVENT']._serialized_start=860
-  _globals['_SPEECHEVENT']._serialized_end=1056
-  _globals['_SPEECHEVENT_KIND']._serialized_start=984
-  _globals['_SPEECHEVENT_KIND']._serialized_end=1056
-  _globals['_STREAMLAG']._serialized_start=1058
-  _globals['_STREAMLAG']._serialized_end=1162
+  _globals['_SESSIONINFO']._serialized_end=383
+  _globals['_STREAMINGRESULT']._serialized_start=386
+  _globals['_STREAMINGRESULT']._serialized_end=633
+  _globals['_ALTERNATIVE']._serialized_start=635
+  _globals['_ALTERNATIVE']._serialized_end=737
+  _globals['_WORD']._serialized_start=740
+  _globals['_WORD']._serialized_end=882
+  _globals['_SPEECHEVENT']._serialized_start=885
+  _globals['_SPEECHEVENT']._serialized_end=1081
+  _globals['_SPEECHEVENT_KIND']._serialized_start=1009
+  _globals['_SPEECHEVENT_KIND']._serialized_end=1081
+  _globals['_STREAMLAG']._serialized_start=1083
+  _globals['_STREAMLAG']._serialized_end=1187
 # @@protoc_insertion_point(module_scope)

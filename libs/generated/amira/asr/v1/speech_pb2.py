@@ -27,7 +27,7 @@ from amira.asr.v1 import result_pb2 as amira_dot_asr_dot_v1_dot_result__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61mira/asr/v1/speech.proto\x12\x0c\x61mira.asr.v1\x1a\x19\x61mira/asr/v1/config.proto\x1a\x19\x61mira/asr/v1/result.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8d\x02\n\x19StreamingRecognizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfigH\x00\x12)\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x18.amira.asr.v1.AudioChunkH\x00\x12.\n\x07\x63ontrol\x18\x03 \x01(\x0b\x32\x1b.amira.asr.v1.StreamControlH\x00\x12&\n\x06resume\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.ResumeH\x00\x12/\n\x0cresume_point\x18\x05 \x01(\x0b\x32\x19.amira.asr.v1.ResumePointB\t\n\x07request\".\n\x06Resume\x12\r\n\x05token\x18\x01 \x01(\t\x12\x15\n\rlast_sequence\x18\x02 \x01(\x03\"2\n\x0bResumePoint\x12\x14\n\x0c\x61udio_offset\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\x0c\"8\n\x08\x44raining\x12,\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\nAudioChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x13\n\x06offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\t\n\x07_offset\"\xfa\x01\n\rStreamControl\x12-\n\nkeep_alive\x18\x01 \x01(\x0b\x32\x17.amira.asr.v1.KeepAliveH\x00\x12$\n\x05\x66lush\x18\x02 \x01(\x0b\x32\x13.amira.asr.v1.FlushH\x00\x12\"\n\x04mark\x18\x03 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12\x33\n\rupdate_config\x18\x04 \x01(\x0b\x32\x1a.amira.asr.v1.UpdateConfigH\x00\x12\x30\n\x0c\x65nd_of_audio\x18\x05 \x01(\x0b\x32\x18.amira.asr.v1.EndOfAudioH\x00\x42\t\n\x07\x63ontrol\"\x0b\n\tKeepAlive\"\x07\n\x05\x46lush\"\x0c\n\nEndOfAudio\"\x12\n\x04Mark\x12\n\n\x02id\x18\x01 \x01(\t\"\xc0\x01\n\x0cUpdateConfig\x12/\n\x08hotwords\x18\x01 \x01(\x0b\x32\x18.amira.asr.v1.HotwordSetH\x00\x88\x01\x01\x12\x33\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1c.amira.asr.v1.EndpointConfigH\x01\x88\x01\x01\x12\x1c\n\x0finterim_results\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x0b\n\t_hotwordsB\x0b\n\t_endpointB\x12\n\x10_interim_results\"\x85\x03\n\x1aStreamingRecognizeResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfoH\x00\x12/\n\x06result\x18\x02 \x01(\x0b\x32\x1d.amira.asr.v1.StreamingResultH\x00\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.amira.asr.v1.SpeechEventH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12*\n\x08\x64raining\x18\x05 \x01(\x0b\x32\x16.amira.asr.v1.DrainingH\x00\x12\x10\n\x08sequence\x18\x0c \x01(\x03\x12\x17\n\x0freceived_offset\x18\r \x01(\x03\x12/\n\x0cresume_point\x18\x0e \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12$\n\x03lag\x18\x0f \x01(\x0b\x32\x17.amira.asr.v1.StreamLagB\n\n\x08response\"R\n\x10RecognizeRequest\x12/\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfig\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"o\n\x11RecognizeResponse\x12*\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfo\x12.\n\x07results\x18\x02 \x03(\x0b\x32\x1d.amira.asr.v1.StreamingResult\"\x18\n\x16GetCapabilitiesRequest\"\xe8\x01\n\x17GetCapabilitiesResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12.\n\tencodings\x18\x02 \x03(\x0e\x32\x1b.amira.asr.v1.AudioEncoding\x12\x36\n\x10\x64\x65\x63oding_methods\x18\x03 \x03(\x0e\x32\x1c.amira.asr.v1.DecodingMethod\x12$\n\x06limits\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.Limits\x12\x16\n\x0eserver_version\x18\x05 \x01(\t2\xa3\x02\n\x06Speech\x12k\n\x12StreamingRecognize\x12\'.amira.asr.v1.StreamingRecognizeRequest\x1a(.amira.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x12L\n\tRecognize\x12\x1e.amira.asr.v1.RecognizeRequest\x1a\x1f.amira.asr.v1.RecognizeResponse\x12^\n\x0fGetCapabilities\x12$.amira.asr.v1.GetCapabilitiesRequest\x1a%.amira.asr.v1.GetCapabilitiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61mira/asr/v1/speech.proto\x12\x0c\x61mira.asr.v1\x1a\x19\x61mira/asr/v1/config.proto\x1a\x19\x61mira/asr/v1/result.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\x02\n\x19StreamingRecognizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfigH\x00\x12)\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x18.amira.asr.v1.AudioChunkH\x00\x12.\n\x07\x63ontrol\x18\x03 \x01(\x0b\x32\x1b.amira.asr.v1.StreamControlH\x00\x12&\n\x06resume\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.ResumeH\x00\x12/\n\x0cresume_point\x18\x05 \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12\x11\n\tresumable\x18\x06 \x01(\x08\x42\t\n\x07request\".\n\x06Resume\x12\r\n\x05token\x18\x01 \x01(\t\x12\x15\n\rlast_sequence\x18\x02 \x01(\x03\"2\n\x0bResumePoint\x12\x14\n\x0c\x61udio_offset\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\x0c\"8\n\x08\x44raining\x12,\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\nAudioChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x13\n\x06offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\t\n\x07_offset\"\xa4\x02\n\rStreamControl\x12-\n\nkeep_alive\x18\x01 \x01(\x0b\x32\x17.amira.asr.v1.KeepAliveH\x00\x12$\n\x05\x66lush\x18\x02 \x01(\x0b\x32\x13.amira.asr.v1.FlushH\x00\x12\"\n\x04mark\x18\x03 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12\x33\n\rupdate_config\x18\x04 \x01(\x0b\x32\x1a.amira.asr.v1.UpdateConfigH\x00\x12\x30\n\x0c\x65nd_of_audio\x18\x05 \x01(\x0b\x32\x18.amira.asr.v1.EndOfAudioH\x00\x12(\n\x07\x61\x62\x61ndon\x18\x06 \x01(\x0b\x32\x15.amira.asr.v1.AbandonH\x00\x42\t\n\x07\x63ontrol\"\x0b\n\tKeepAlive\"\x07\n\x05\x46lush\"\x0c\n\nEndOfAudio\"\t\n\x07\x41\x62\x61ndon\"\x12\n\x04Mark\x12\n\n\x02id\x18\x01 \x01(\t\"\xc0\x01\n\x0cUpdateConfig\x12/\n\x08hotwords\x18\x01 \x01(\x0b\x32\x18.amira.asr.v1.HotwordSetH\x00\x88\x01\x01\x12\x33\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1c.amira.asr.v1.EndpointConfigH\x01\x88\x01\x01\x12\x1c\n\x0finterim_results\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x0b\n\t_hotwordsB\x0b\n\t_endpointB\x12\n\x10_interim_results\"\x85\x03\n\x1aStreamingRecognizeResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfoH\x00\x12/\n\x06result\x18\x02 \x01(\x0b\x32\x1d.amira.asr.v1.StreamingResultH\x00\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.amira.asr.v1.SpeechEventH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12*\n\x08\x64raining\x18\x05 \x01(\x0b\x32\x16.amira.asr.v1.DrainingH\x00\x12\x10\n\x08sequence\x18\x0c \x01(\x03\x12\x17\n\x0freceived_offset\x18\r \x01(\x03\x12/\n\x0cresume_point\x18\x0e \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12$\n\x03lag\x18\x0f \x01(\x0b\x32\x17.amira.asr.v1.StreamLagB\n\n\x08response\"R\n\x10RecognizeRequest\x12/\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfig\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"o\n\x11RecognizeResponse\x12*\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfo\x12.\n\x07results\x18\x02 \x03(\x0b\x32\x1d.amira.asr.v1.StreamingResult\"\x18\n\x16GetCapabilitiesRequest\"\xe8\x01\n\x17GetCapabilitiesResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12.\n\tencodings\x18\x02 \x03(\x0e\x32\x1b.amira.asr.v1.AudioEncoding\x12\x36\n\x10\x64\x65\x63oding_methods\x18\x03 \x03(\x0e\x32\x1c.amira.asr.v1.DecodingMethod\x12$\n\x06limits\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.Limits\x12\x16\n\x0eserver_version\x18\x05 \x01(\t2\xa3\x02\n\x06Speech\x12k\n\x12StreamingRecognize\x12\'.amira.asr.v1.StreamingRecognizeRequest\x1a(.amira.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x12L\n\tRecognize\x12\x1e.amira.asr.v1.RecognizeRequest\x1a\x1f.amira.asr.v1.RecognizeResponse\x12^\n\x0fGetCapabilities\x12$.amira.asr.v1.GetCapabilitiesRequest\x1a%.amira.asr.v1.GetCapabilitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,37 +35,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'amira.asr.v1.speech_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_start=130
-  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=399
-  _globals['_RESUME']._serialized_start=401
-  _globals['_RESUME']._serialized_end=447
-  _globals['_RESUMEPOINT']._serialized_start=449
-  _globals['_RESUMEPOINT']._serialized_end=499
-  _globals['_DRAINING']._serialized_start=501
-  _globals['_DRAINING']._serialized_end=557
-  _globals['_AUDIOCHUNK']._serialized_start=559
-  _globals['_AUDIOCHUNK']._serialized_end=620
-  _globals['_STREAMCONTROL']._serialized_start=623
-  _globals['_STREAMCONTROL']._serialized_end=873
-  _globals['_KEEPALIVE']._serialized_start=875
-  _globals['_KEEPALIVE']._serialized_end=886
-  _globals['_FLUSH']._serialized_start=888
-  _globals['_FLUSH']._serialized_end=895
-  _globals['_ENDOFAUDIO']._serialized_start=897
-  _globals['_ENDOFAUDIO']._serialized_end=909
-  _globals['_MARK']._serialized_start=911
-  _globals['_MARK']._serialized_end=929
-  _globals['_UPDATECONFIG']._serialized_start=932
-  _globals['_UPDATECONFIG']._serialized_end=1124
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1127
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1516
-  _globals['_RECOGNIZEREQUEST']._serialized_start=1518
-  _globals['_RECOGNIZEREQUEST']._serialized_end=1600
-  _globals['_RECOGNIZERESPONSE']._serialized_start=1602
-  _globals['_RECOGNIZERESPONSE']._serialized_end=1713
-  _globals['_GETCAPABILITIESREQUEST']._serialized_start=1715
-  _globals['_GETCAPABILITIESREQUEST']._serialized_end=1739
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=1742
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=1974
-  _globals['_SPEECH']._serialized_start=1977
-  _globals['_SPEECH']._serialized_end=2268
+  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=418
+  _globals['_RESUME']._serialized_start=420
+  _globals['_RESUME']._serialized_end=466
+  _globals['_RESUMEPOINT']._serialized_start=468
+  _globals['_RESUMEPOINT']._serialized_end=518
+  _globals['_DRAINING']._serialized_start=520
+  _globals['_DRAINING']._serialized_end=576
+  _globals['_AUDIOCHUNK']._serialized_start=578
+  _globals['_AUDIOCHUNK']._serialized_end=639
+  _globals['_STREAMCONTROL']._serialized_start=642
+  _globals['_STREAMCONTROL']._serialized_end=934
+  _globals['_KEEPALIVE']._serialized_start=936
+  _globals['_KEEPALIVE']._serialized_end=947
+  _globals['_FLUSH']._serialized_start=949
+  _globals['_FLUSH']._serialized_end=956
+  _globals['_ENDOFAUDIO']._serialized_start=958
+  _globals['_ENDOFAUDIO']._serialized_end=970
+  _globals['_ABANDON']._serialized_start=972
+  _globals['_ABANDON']._serialized_end=981
+  _globals['_MARK']._serialized_start=983
+  _globals['_MARK']._serialized_end=1001
+  _globals['_UPDATECONFIG']._serialized_start=1004
+  _globals['_UPDATECONFIG']._serialized_end=1196
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1199
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1588
+  _globals['_RECOGNIZEREQUEST']._serialized_start=1590
+  _globals['_RECOGNIZEREQUEST']._serialized_end=1672
+  _globals['_RECOGNIZERESPONSE']._serialized_start=1674
+  _globals['_RECOGNIZERESPONSE']._serialized_end=1785
+  _globals['_GETCAPABILITIESREQUEST']._serialized_start=1787
+  _globals['_GETCAPABILITIESREQUEST']._serialized_end=1811
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=1814
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=2046
+  _globals['_SPEECH']._serialized_start=2049
+  _globals['_SPEECH']._serialized_end=2340
 # @@protoc_insertion_point(module_scope)

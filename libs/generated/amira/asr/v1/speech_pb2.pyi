@@ -12,18 +12,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StreamingRecognizeRequest(_message.Message):
-    __slots__ = ("config", "audio", "control", "resume", "resume_point")
+    __slots__ = ("config", "audio", "control", "resume", "resume_point", "resumable")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
     RESUME_POINT_FIELD_NUMBER: _ClassVar[int]
+    RESUMABLE_FIELD_NUMBER: _ClassVar[int]
     config: _config_pb2.RecognitionConfig
     audio: AudioChunk
     control: StreamControl
     resume: Resume
     resume_point: ResumePoint
-    def __init__(self, config: _Optional[_Union[_config_pb2.RecognitionConfig, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., control: _Optional[_Union[StreamControl, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ...) -> None: ...
+    resumable: bool
+    def __init__(self, config: _Optional[_Union[_config_pb2.RecognitionConfig, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., control: _Optional[_Union[StreamControl, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ..., resumable: _Optional[bool] = ...) -> None: ...
 
 class Resume(_message.Message):
     __slots__ = ("token", "last_sequence")
@@ -56,18 +58,20 @@ class AudioChunk(_message.Message):
     def __init__(self, content: _Optional[bytes] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class StreamControl(_message.Message):
-    __slots__ = ("keep_alive", "flush", "mark", "update_config", "end_of_audio")
+    __slots__ = ("keep_alive", "flush", "mark", "update_config", "end_of_audio", "abandon")
     KEEP_ALIVE_FIELD_NUMBER: _ClassVar[int]
     FLUSH_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CONFIG_FIELD_NUMBER: _ClassVar[int]
     END_OF_AUDIO_FIELD_NUMBER: _ClassVar[int]
+    ABANDON_FIELD_NUMBER: _ClassVar[int]
     keep_alive: KeepAlive
     flush: Flush
     mark: Mark
     update_config: UpdateConfig
     end_of_audio: EndOfAudio
-    def __init__(self, keep_alive: _Optional[_Union[KeepAlive, _Mapping]] = ..., flush: _Optional[_Union[Flush, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., update_config: _Optional[_Union[UpdateConfig, _Mapping]] = ..., end_of_audio: _Optional[_Union[EndOfAudio, _Mapping]] = ...) -> None: ...
+    abandon: Abandon
+    def __init__(self, keep_alive: _Optional[_Union[KeepAlive, _Mapping]] = ..., flush: _Optional[_Union[Flush, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., update_config: _Optional[_Union[UpdateConfig, _Mapping]] = ..., end_of_audio: _Optional[_Union[EndOfAudio, _Mapping]] = ..., abandon: _Optional[_Union[Abandon, _Mapping]] = ...) -> None: ...
 
 class KeepAlive(_message.Message):
     __slots__ = ()
@@ -78,6 +82,10 @@ class Flush(_message.Message):
     def __init__(self) -> None: ...
 
 class EndOfAudio(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Abandon(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
