@@ -16,6 +16,7 @@ from amira_local.models.folders import find_installed
 from amira_local.options import GATEWAY_PORT, Encoder, StackOptions, default_model_dir
 from amira_local.ports import LOOPBACK
 from amira_local.request import Endpoint, Method, recognition_config
+from amira_local.security.keys import keys_app
 
 app = typer.Typer(
     name="amira",
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_app)
+app.add_typer(keys_app)
 
 LOCAL_SERVER = f"{LOOPBACK}:{GATEWAY_PORT}"
 

@@ -69,11 +69,17 @@ class KeyFile(BaseModel):
 def read_key_file(path: Path) -> KeyFile:
     """Raises KeyFileError."""
     try:
-        return KeyFile.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise KeyFileError(
             f"cannot read the key file {path} ({error.strerror}): `amira keys create` makes one"
         ) from error
+    return _parsed(path, content)
+
+
+def _parsed(path: Path, content: bytes | str) -> KeyFile:
+    try:
+        return KeyFile.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
@@ -94,16 +100,22 @@ def changing(path: Path) -> Iterator[list[KeyFile]]:
         before = box[0]
         yield box
         if box[0] != before or not path.exists():
-            _write(path, box[0])
+            _write(path, _checked(path, box[0].model_dump_json(indent=2)))
 
 
-def _write(path: Path, content: KeyFile) -> None:
+def _checked(path: Path, content: str) -> str:
+    """What would be written, which must be readable again (copies of models are not checked)."""
+    _parsed(path, content)
+    return content
+
+
+def _write(path: Path, content: str) -> None:
     path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content.model_dump_json(indent=2) + "\n")
+            file.write(content + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, mode)

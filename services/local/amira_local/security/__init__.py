@@ -1,0 +1,1 @@
+"""Commands for who may use a server."""
