@@ -27,12 +27,12 @@ sys.meta_path.insert(0, Absent())
 """
 
 HEAVY = {
-    "av", "k2", "llvmlite", "numba", "onnx", "onnxruntime", "openvino", "rich", "sentencepiece",
-    "soundfile", "soxr", "torch", "tritonclient",
+    "av", "k2", "llvmlite", "numba", "onnx", "onnxruntime", "openvino", "pybreaker", "rich",
+    "sentencepiece", "soundfile", "soxr", "torch", "tritonclient",
 }  # fmt: skip
 
 NEEDS: dict[str, set[str]] = {
-    "amira_gateway": set(),
+    "amira_gateway": {"pybreaker"},
     "amira_frontend": {"av", "llvmlite", "numba", "soxr"},
     "amira_decoder": {"llvmlite", "numba", "onnxruntime", "sentencepiece", "tritonclient"},
     "amira_triton": {"tritonclient"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -21,9 +22,9 @@ from amira_gateway.replicas.settings import ReplicaSettings
 Request, Response = decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse
 Call = DuplexCall[Request, Response]
 
-QUICK = ReplicaSettings(
-    breaker_open_s=0.2, accept_timeout_s=0.5, lookup_interval_s=0.05, health_timeout_s=0.5
-)
+QUICK = ReplicaSettings(breaker_open_s=0.2, accept_timeout_s=10, lookup_interval_s=0.05)
+IMPATIENT = replace(QUICK, accept_timeout_s=1.0)
+STAYS_OPEN = replace(QUICK, breaker_open_s=600)
 
 
 class Decoder(decoder_pb2_grpc.DecoderServicer):
