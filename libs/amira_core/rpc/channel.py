@@ -20,12 +20,12 @@ def open_channel(target: str, options: Options = (), *, tls: ClientTls | None = 
 
     Args:
         target: gRPC target.
-        options: further grpc options.
+        options: further grpc options; they win over the common ones.
         tls: what to check the other side against; None: as this process was configured
             (`configure_transport`), which is plaintext where it was not.
     """
     tls = tls or current_transport().client
-    merged = [*CHANNEL_OPTIONS, *options]
+    merged = list({**dict(CHANNEL_OPTIONS), **dict(options)}.items())
     if tls is None:
         return grpc.aio.insecure_channel(target, options=merged)
     if tls.server_name:
