@@ -27,6 +27,7 @@ def test_a_schedule_as_known() -> None:
     assert list(map(str, draw(plan(seconds=40)))) == KNOWN
 
 
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000), every_s=st.floats(0.5, 20), count=st.integers(2, 3), blackouts=st.booleans()
 )
