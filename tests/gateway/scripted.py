@@ -300,6 +300,7 @@ async def running(replicas: int = 1, **settings: Any) -> AsyncIterator[Stack]:
     finally:
         await channel.close()
         await server.stop(0)
+        await gateway.close()
         await services.close()
         for stopping in (*frontend_servers, *decoder_servers):
             await stopping.stop(0)

@@ -33,6 +33,7 @@ async def serve(settings: GatewaySettings) -> None:
     finally:
         _log.info("stopping")
         await server.stop(0)
+        await servicer.close()
         await services.close()
 
 

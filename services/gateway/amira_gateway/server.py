@@ -16,11 +16,14 @@ from amira_gateway.services import Services
 from amira_gateway.session.audio import AudioShape
 from amira_gateway.session.client import GrpcClient, RecordingClient, StreamContext
 from amira_gateway.session.convert import unary_response
+from amira_gateway.session.resume_token import ResumeTokens
 from amira_gateway.session.session import Session
+from amira_gateway.session.sessions import Sessions
 from amira_gateway.session.validation import check_config
 from amira_gateway.settings import GatewaySettings
 
 _END_MARGIN_S = 2.0
+_LOOK_AGAIN_S = 0.05
 
 
 class SpeechServicer(speech_pb2_grpc.SpeechServicer):
@@ -30,15 +33,23 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
         self._services = services
         self._settings = settings
         self._capabilities = Capabilities(services, settings)
+        self._tokens = ResumeTokens(settings.resume_secret)
         self.admission = Admission(settings.max_streams)
+        self.sessions = Sessions(self.admission, self._tokens, settings.resume_window_s)
 
     async def StreamingRecognize(  # type: ignore[override]  # a coroutine that reads and writes by itself: a generator cannot time a write
         self, request_iterator: Any, context: StreamContext
     ) -> None:
+        client = GrpcClient(context)
+        with self.admission.opening(self.sessions.any_resumable):
+            first = await self._first_message(client)
+        if first is not None and first.WhichOneof("request") == "resume":
+            await self.sessions.resume(first.resume, client)
+            return
         self.admission.check()
-        session = Session(GrpcClient(context), self._services, self._settings)
-        with self.admission.place(session):
-            await session.run()
+        if first is not None:
+            client.unread(first)
+        await self.sessions.begin(Session(self._services, self._settings, self._tokens), client)
 
     async def Recognize(
         self, request: speech_pb2.RecognizeRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -46,15 +57,29 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
         self.admission.check()
         self._check_recording(request)
         client = RecordingClient(request.config, request.audio)
-        session = Session(client, self._services, self._settings, self._settings.max_unary_audio_s)
-        with self.admission.place(session):
-            await session.run()
+        max_audio_s = self._settings.max_unary_audio_s
+        session = Session(self._services, self._settings, self._tokens, max_audio_s)
+        await self.sessions.begin(session, client)
         return unary_response(client.responses)
 
     async def GetCapabilities(
         self, request: speech_pb2.GetCapabilitiesRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> speech_pb2.GetCapabilitiesResponse:
         return await self._capabilities.get()
+
+    async def close(self) -> None:
+        """Ends the sessions that no call waits for."""
+        await self.sessions.close()
+
+    async def _first_message(self, client: GrpcClient) -> speech_pb2.StreamingRecognizeRequest | None:
+        timeout_s = self._settings.idle_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):  # the call ends with it: nothing is read afterwards
+                return await client.read()
+        except TimeoutError:
+            raise errors.IdleTimeoutError(
+                f"No message came for {timeout_s:g} s: send config first."
+            ) from None
 
     def _check_recording(self, request: speech_pb2.RecognizeRequest) -> None:
         if not request.HasField("config"):
@@ -70,13 +95,18 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
 
 
 async def drain(server: RpcServer, servicer: SpeechServicer, timeout_s: float) -> None:
-    """Lets running streams finish for `timeout_s`, then ends them with a status that says why."""
-    stopping = asyncio.create_task(server.stop(timeout_s + _END_MARGIN_S))
-    done, _ = await asyncio.wait([stopping], timeout=timeout_s)
-    if not done:
-        servicer.admission.end_all(
-            errors.DrainingError(
-                "The server is shutting down: open a new stream, which another one will take."
-            )
-        )
-    await stopping
+    """Lets running streams finish, or move, for `timeout_s`, then ends them with a status that says why.
+
+    Health flips first; the port is closed last, so that new streams learn why they are refused.
+    """
+    error = errors.DrainingError(
+        "The server is shutting down: open a new stream, which another one will take."
+    )
+    await server.set_ready(False)
+    servicer.admission.drain(error, timeout_s)
+    ended_at = asyncio.get_running_loop().time() + timeout_s
+    while len(servicer.admission) and asyncio.get_running_loop().time() < ended_at:  # noqa: ASYNC110 - rare
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    servicer.admission.end_all(error)
+    await servicer.close()
+    await server.stop(_END_MARGIN_S)

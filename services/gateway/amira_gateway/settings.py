@@ -54,5 +54,12 @@ class GatewaySettings(ServiceSettings):
     """Most audio kept per stream for another frontend in formats with a header (FLAC, WAV, Opus), which
     can only be read from the start. Of PCM three seconds are enough."""
 
+    resume_window_s: float = Field(default=30.0, ge=0, le=600)
+    """How long the session of a client that can resume is kept after its call was lost; it keeps its place
+    and its decoder's slot. 0: not at all."""
+
+    resume_secret: str = Field(default="", repr=False)
+    """Signs the tokens with which clients resume sessions. Empty: a random one for this process."""
+
     drain_timeout_s: float = Field(default=10.0, ge=0)
     """How long running streams may go on after SIGTERM before they end with UNAVAILABLE."""

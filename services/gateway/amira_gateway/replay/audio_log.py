@@ -28,15 +28,24 @@ class _Entry:
 class AudioLog:
     """The log of one stream towards frontends."""
 
-    def __init__(self, audio_format: frontend_pb2.AudioFormat, shape: AudioShape, most_bytes: int) -> None:
-        """`most_bytes` bounds what is kept of a format with a header."""
+    def __init__(
+        self,
+        audio_format: frontend_pb2.AudioFormat,
+        shape: AudioShape,
+        most_bytes: int,
+        first_frame: int = 0,
+    ) -> None:
+        """`most_bytes` bounds what is kept of a format with a header.
+
+        `first_frame`: the first one that is wanted; the audio begins where that has settled (PCM only).
+        """
         self._format = audio_format
         self._shape = shape
         self._most_bytes = most_bytes
         self._entries: deque[_Entry] = deque()
-        self._bytes = 0
-        self._frames = 0
-        self._start_s = 0
+        self._frames = first_frame
+        self._start_s = settled_s(first_frame)
+        self._bytes = self._start_byte
         self._pinned = False
         self._replayable = True
 
@@ -98,12 +107,17 @@ class AudioLog:
         return self._start_s * self._format.sample_rate_hz * self._shape.unit_bytes
 
     def _drop_settled(self) -> None:
-        start_s = self._frames // FRAMES_PER_S - SETTLE_S
+        start_s = settled_s(self._frames)
         if not self._shape.is_pcm or start_s <= self._start_s:
             return
         self._start_s = start_s
         while self._entries and self._entries[0].end_byte <= self._start_byte:
             self._entries.popleft()
+
+
+def settled_s(frame: int) -> int:
+    """Where audio must begin, in whole seconds, for a frontend to give `frame` as if it had all before."""
+    return max(0, frame // FRAMES_PER_S - SETTLE_S)
 
 
 def _cut(entry: _Entry, start_byte: int) -> frontend_pb2.ExtractRequest:

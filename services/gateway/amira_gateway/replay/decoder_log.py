@@ -27,14 +27,22 @@ class DecoderLog:
     dropped, but for settings that were changed: those go into the config of the next opening message.
     """
 
-    def __init__(self, config: config_pb2.RecognitionConfig, most_s: float) -> None:
-        """`most_s` bounds the frames that are kept, in seconds of audio."""
+    def __init__(
+        self,
+        config: config_pb2.RecognitionConfig,
+        most_s: float,
+        begin_at: decoder_pb2.ResumePoint | None = None,
+    ) -> None:
+        """`most_s` bounds the frames that are kept, in seconds of audio.
+
+        `begin_at`: the stream began at another gateway and goes on there.
+        """
         self._config = config_pb2.RecognitionConfig()
         self._config.CopyFrom(config)
         self._most_frames = round(most_s * FRAMES_PER_S)
         self._entries: deque[_Entry] = deque()
-        self._frames = 0
-        self._resume: decoder_pb2.ResumePoint | None = None
+        self._frames = begin_at.first_frame if begin_at else 0
+        self._resume = begin_at
         self._opened_at: decoder_pb2.ResumePoint | None = None
         self._pinned = False
         self._replayable = True

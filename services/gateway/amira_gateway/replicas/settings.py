@@ -19,6 +19,6 @@ class ReplicaSettings:
 
     breaker_failures: int = 3
     breaker_open_s: float = 1.0
-    accept_timeout_s: float = 2.0
+    accept_timeout_s: float = 3.0
     lookup_interval_s: float = 5.0
     health_timeout_s: float = 2.0

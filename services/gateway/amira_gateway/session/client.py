@@ -31,8 +31,16 @@ class GrpcClient:
 
     def __init__(self, context: StreamContext) -> None:
         self._context = context
+        self._unread: speech_pb2.StreamingRecognizeRequest | None = None
+
+    def unread(self, request: speech_pb2.StreamingRecognizeRequest) -> None:
+        """Has :meth:`read` give a message once more."""
+        self._unread = request
 
     async def read(self) -> speech_pb2.StreamingRecognizeRequest | None:
+        if self._unread is not None:
+            first, self._unread = self._unread, None
+            return first
         request: object = await self._context.read()
         if not isinstance(request, speech_pb2.StreamingRecognizeRequest):  # grpc.aio.EOF
             # A cancelled call looks half-closed until grpc cancels the handler, some ticks later.

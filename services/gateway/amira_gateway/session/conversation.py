@@ -25,7 +25,7 @@ from amira_gateway.replay.delivered import Delivered
 from amira_gateway.replay.link import Link
 from amira_gateway.replicas.replica import Replica
 from amira_gateway.services import DecoderCall, Services, begin_decode, begin_extract
-from amira_gateway.session import convert
+from amira_gateway.session import convert, resume_point
 from amira_gateway.session.intake import Intake, Piece, weight_s
 from amira_gateway.session.lag import SAMPLE_RATE_HZ, LagTracker
 from amira_gateway.session.outbound import Outbound, Outgoing
@@ -63,6 +63,7 @@ class Conversation:
         self._frontend: FrontendLink | None = None
         self._decoder: DecoderLink | None = None
         self._model: config_pb2.ModelInfo | None = None
+        self._wanted_model: resume_point.Model | None = None
         self._behind_barriers: WeightedQueue[Ordered | Ended] = WeightedQueue(settings.buffer_audio_s)
 
     async def run(self) -> None:
@@ -77,7 +78,7 @@ class Conversation:
                 tasks.create_task(coroutine)
                 for coroutine in (
                     self._intake.run(),
-                    watch(lambda: self._intake.waiting_since, settings.idle_timeout_s, self._end_idle),
+                    watch(lambda: self._intake.idle_since, settings.idle_timeout_s, self._end_idle),
                     watch(self._decoder_silent_since, settings.service_timeout_s, self._give_up_decoder),
                     watch(self._frontend_silent_since, settings.service_timeout_s, self._give_up_frontend),
                 )
@@ -90,7 +91,9 @@ class Conversation:
     async def _serve(self, configured: Configured) -> None:
         """Holds a slot for as long as it runs: the decoder first, for it may refuse."""
         config = configured.config
-        decoder_log = DecoderLog(config, self._settings.replay_audio_s)
+        beginning = configured.beginning
+        self._wanted_model = beginning.model
+        decoder_log = DecoderLog(config, self._settings.replay_audio_s, beginning.decoder)
         decoder = DecoderLink(
             self._services.decoders,
             decoder_log,
@@ -100,7 +103,12 @@ class Conversation:
             self._log,
         )
         audio_format = convert.audio_format(config)
-        audio_log = AudioLog(audio_format, configured.shape, self._settings.replay_compressed_bytes)
+        audio_log = AudioLog(
+            audio_format,
+            configured.shape,
+            self._settings.replay_compressed_bytes,
+            beginning.decoder.first_frame if beginning.decoder else 0,
+        )
         frontend = FrontendLink(
             self._services.frontends,
             audio_log,
@@ -119,7 +127,7 @@ class Conversation:
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._feed_frontend(frontend, configured))
                 pumps.create_task(self._relay(frontend, audio_log, decoder, configured))
-                pumps.create_task(self._deliver(decoder, decoder_log))
+                pumps.create_task(self._deliver(decoder, decoder_log, configured))
         finally:
             await frontend.close()
             await decoder.close()
@@ -127,12 +135,12 @@ class Conversation:
     async def _begin_decode(self, replica: Replica, opening: decoder_pb2.DecodeRequest) -> DecoderCall:
         """A stream keeps its model: another one would find other words."""
         call, accepted = await begin_decode(replica, opening)
-        model = accepted.model
-        if self._model is None:
-            self._model = model
-        elif (model.name, model.version) != (self._model.name, self._model.version):
+        model = (accepted.model.name, accepted.model.version)
+        if self._wanted_model not in (None, model):
             call.cancel()
             raise errors.NoCapacityError("The decoder runs another model.")
+        self._wanted_model = model
+        self._model = self._model or accepted.model
         return call
 
     async def _announce(self) -> None:
@@ -149,7 +157,7 @@ class Conversation:
                 if not configured.shape.is_pcm:
                     self._lag.forwarded(item.arrived_at)
                 request = frontend_pb2.ExtractRequest(audio=item.content)
-            elif isinstance(item, Ended) and self._intake.audio_bytes:
+            elif isinstance(item, Ended) and self._intake.has_audio:
                 frontend.expects_answer = True
                 await frontend.write(frontend_pb2.ExtractRequest(end=frontend_pb2.EndOfAudio()))
                 await frontend.done_writing()
@@ -211,7 +219,7 @@ class Conversation:
         await decoder.write(decoder_pb2.DecodeRequest(end=speech_pb2.EndOfAudio()))
         await decoder.done_writing()
 
-    async def _deliver(self, decoder: DecoderLink, decoder_log: DecoderLog) -> None:
+    async def _deliver(self, decoder: DecoderLink, decoder_log: DecoderLog, configured: Configured) -> None:
         delivered = Delivered()
         decoder.on_replay = delivered.rewind
         while (response := await decoder.read()) is not None:
@@ -223,10 +231,25 @@ class Conversation:
             if not delivered.is_new(response):
                 continue
             completed_at = self._lag.decoded(response.decoded_frames)
-            public = convert.public_response(response)
+            public = self._public(response, configured)
             if public is not None:
                 decoder.progressed()
                 await self._outbound.put(Outgoing(public, completed_at))
+
+    def _public(
+        self, response: decoder_pb2.DecodeResponse, configured: Configured
+    ) -> speech_pb2.StreamingRecognizeResponse | None:
+        public = convert.public_response(response)
+        if not (response.HasField("resume") and configured.shape.is_pcm):
+            return public
+        if public is None:
+            if not configured.resumable:
+                return None
+            public = speech_pb2.StreamingRecognizeResponse()
+        assert self._model is not None
+        rate_hz = configured.config.sample_rate_hz
+        public.resume_point.CopyFrom(resume_point.public_point(response.resume, self._model, rate_hz))
+        return public
 
     def _end_idle(self) -> None:
         raise errors.IdleTimeoutError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from amira.asr.v1 import speech_pb2
 from amira_core.aio.weighted_queue import WeightedQueue
-from amira_gateway.session.client import Client
+from amira_gateway.session.inlet import Inlet
 from amira_gateway.session.lag import LagTracker
 from amira_gateway.session.protocol import Audio, ClientProtocol, Configured, Ended, Event, KeptAlive, Ordered
 from amira_gateway.settings import GatewaySettings
@@ -39,8 +39,9 @@ def weight_s(control: Ordered | Ended) -> float:
 class Intake:
     """Reads one client. A full queue stops the reading, and grpc's flow control slows the client down."""
 
-    def __init__(self, client: Client, settings: GatewaySettings, lag: LagTracker) -> None:
-        self._client = client
+    def __init__(self, inlet: Inlet, settings: GatewaySettings, lag: LagTracker) -> None:
+        self._inlet = inlet
+        self._keeps_sessions = settings.resume_window_s > 0
         self._lag = lag
         self._protocol = ClientProtocol(settings.max_message_audio_bytes)
         self._queue: WeightedQueue[Queued] = WeightedQueue(settings.buffer_audio_s)
@@ -50,9 +51,31 @@ class Intake:
         """Monotonic time since when a message of the client is awaited; None while none is due."""
 
     @property
-    def audio_bytes(self) -> int:
-        """Audio that the client has sent so far."""
-        return self._protocol.audio_bytes
+    def has_audio(self) -> bool:
+        """Whether the client has sent any audio."""
+        return self._protocol.has_audio
+
+    @property
+    def offset(self) -> int:
+        """Where the audio that has not come yet begins, counted as AudioChunk.offset."""
+        return self._protocol.offset
+
+    @property
+    def controls(self) -> int:
+        """Controls that have come, KEEP_ALIVE aside."""
+        return self._protocol.controls
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the session is kept for its client when the call is lost."""
+        return self._keeps_sessions and self.configured.done() and self.configured.result().resumable
+
+    @property
+    def idle_since(self) -> float | None:
+        """Monotonic time since when a client that is there sends nothing; None while none is due."""
+        if self.waiting_since is None or self._inlet.attached_since is None:
+            return None
+        return max(self.waiting_since, self._inlet.attached_since)
 
     @property
     def weight_s(self) -> float:
@@ -65,7 +88,7 @@ class Intake:
         while True:
             # Once the audio has ended a client that says nothing is not idle, it waits.
             self.waiting_since = None if self._protocol.ended else time.monotonic()
-            request = await self._client.read()
+            request = await self._inlet.read()
             self.waiting_since = None
             event = self._protocol.half_close() if request is None else self._protocol.accept(request)
             if event is not None:
@@ -81,10 +104,13 @@ class Intake:
                 self._lag.closed(now)
             await self._queue.put(event, weight_s(event))
         elif isinstance(event, Ended):
+            self._inlet.may_be_lost = False
             self._lag.closed(now)
             await self._queue.put(event, weight_s(event))
         elif isinstance(event, Configured):
+            self._lag.begins_at(event.beginning.audio_s)
             self.configured.set_result(event)
+            self._inlet.may_be_lost = self.resumable
         else:
             assert isinstance(event, KeptAlive)  # arriving is all it is for
 

@@ -41,6 +41,7 @@ class LagTracker:
     def __init__(self) -> None:
         self._received_s = 0.0
         self._decoded_s = 0.0
+        self._began_s = 0.0
         self._look_ahead_s = 0.0
         self._forwarded_at: float | None = None
         self._arrivals: deque[_Arrival] = deque(maxlen=_MAX_ENTRIES)
@@ -54,6 +55,15 @@ class LagTracker:
     def behind_s(self) -> float:
         """Audio received but not yet decoded, in seconds; never negative."""
         return max(0.0, self._received_s - self._decoded_s)
+
+    @property
+    def heard_s(self) -> float:
+        """Audio received in this session, in seconds."""
+        return self._received_s - self._began_s
+
+    def begins_at(self, audio_s: float) -> None:
+        """The stream began at another gateway, which had `audio_s` seconds before what comes here."""
+        self._received_s = self._decoded_s = self._began_s = audio_s
 
     def accepted(self, look_ahead_s: float) -> None:
         """What the model needs beyond a chunk."""

@@ -61,6 +61,12 @@ class Outbound:
             self._items.append(item)
             self._changed.set()
 
+    def push(self, item: Outgoing) -> None:
+        """Appends without waiting, for what comes once per stream. Does nothing once closed."""
+        if not self._closed:
+            self._items.append(item)
+            self._changed.set()
+
     def close(self, error: Exception | None = None) -> None:
         """No more items come. What waits is still sent, then `error` is raised. The first close counts."""
         if not self._closed:

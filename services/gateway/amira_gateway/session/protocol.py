@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira_core import errors
+from amira_gateway.session import resume_point
 from amira_gateway.session.audio import AudioShape
+from amira_gateway.session.resume_point import FROM_THE_START, Beginning
 from amira_gateway.session.validation import check_config, check_mark, check_update
 
 
@@ -16,6 +18,9 @@ class Configured:
 
     config: config_pb2.RecognitionConfig
     shape: AudioShape
+    beginning: Beginning = FROM_THE_START
+    resumable: bool = False
+    """The client can go on with the session in another call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,28 @@ class ClientProtocol:
         self._configured: Configured | None = None
         self._ended = False
         self._bytes = 0
+        self._began_bytes = 0
+        self._controls = 0
 
     @property
     def audio_bytes(self) -> int:
-        """Audio taken so far."""
+        """Audio so far, with what lies before a resume point."""
         return self._bytes
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether any audio has come in this session."""
+        return self._bytes > self._began_bytes
+
+    @property
+    def offset(self) -> int:
+        """Where the next audio must begin, counted as AudioChunk.offset."""
+        return self._bytes // self._configured.shape.unit_bytes if self._configured else 0
+
+    @property
+    def controls(self) -> int:
+        """Controls taken so far, KEEP_ALIVE aside."""
+        return self._controls
 
     @property
     def ended(self) -> bool:
@@ -73,8 +95,11 @@ class ClientProtocol:
         Raises:
             ProtocolError and below: not allowed at this point.
             InvalidRequestError and below, MessageTooLargeError: not allowed at all.
+            StreamAbandonedError: the client wants no more.
         """
         kind = request.WhichOneof("request")
+        if kind == "control" and request.control.WhichOneof("control") == "abandon":
+            raise errors.StreamAbandonedError("The client has abandoned the stream.")
         if self._ended:
             raise errors.AudioAfterEndError(
                 f"A message ({kind or 'empty'}) came after END_OF_AUDIO: open a new stream for more audio."
@@ -82,7 +107,11 @@ class ClientProtocol:
         if kind is None:
             raise errors.ProtocolError("A message without config, audio or control came: set one of them.")
         if kind == "config":
-            return self._configure(request.config)
+            return self._configure(request)
+        if kind == "resume":
+            raise errors.ProtocolError("resume is a first message, in place of config.")
+        if request.HasField("resume_point") or request.resumable:
+            raise errors.ProtocolError("resume_point and resumable go with config only.")
         if self._configured is None:
             raise errors.ConfigMissingError(f"The first message must be config, but it was {kind}.")
         if kind == "audio":
@@ -103,13 +132,19 @@ class ClientProtocol:
         self._ended = True
         return Ended()
 
-    def _configure(self, config: config_pb2.RecognitionConfig) -> Configured:
+    def _configure(self, request: speech_pb2.StreamingRecognizeRequest) -> Configured:
         if self._configured is not None:
             raise errors.ConfigRepeatedError(
                 "A second config came: use the control UPDATE_CONFIG to change settings in mid-stream."
             )
+        config = request.config
         check_config(config)
-        self._configured = Configured(config, AudioShape.of(config))
+        shape = AudioShape.of(config)
+        beginning = FROM_THE_START
+        if request.HasField("resume_point"):
+            beginning = resume_point.parse(request.resume_point, config, shape)
+        self._bytes = self._began_bytes = beginning.audio_s * config.sample_rate_hz * shape.unit_bytes
+        self._configured = Configured(config, shape, beginning, request.resumable)
         return self._configured
 
     def _take_audio(self, audio: speech_pb2.AudioChunk, shape: AudioShape) -> Audio:
@@ -146,6 +181,12 @@ class ClientProtocol:
             raise errors.ProtocolError("An empty control came: set one of its fields.")
         if kind == "keep_alive":
             return KeptAlive()
+        event = self._take_ordered(control, config)
+        self._controls += 1
+        return event
+
+    def _take_ordered(self, control: speech_pb2.StreamControl, config: config_pb2.RecognitionConfig) -> Event:
+        kind = control.WhichOneof("control")
         if kind == "flush":
             return Ordered(control.flush)
         if kind == "mark":

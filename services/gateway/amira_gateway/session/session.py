@@ -1,4 +1,9 @@
-"""One stream's life: the one writer to the client, its status, and its two lines in the log."""
+"""One stream's life: the one writer to the client, its status, and its two lines in the log.
+
+The conversation fills the outbound queue; whichever call is attached empties it. So what had been
+produced before a failure reaches the client before the failure does, and a conversation can go on
+while its client has no call: it waits once the queue is full.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,19 @@ import uuid
 import grpc
 import structlog
 
+from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
+from amira_gateway.access import current_identity
 from amira_gateway.services import Services
 from amira_gateway.session.client import Client
 from amira_gateway.session.conversation import Conversation
+from amira_gateway.session.inlet import Inlet
 from amira_gateway.session.intake import Intake
 from amira_gateway.session.lag import LagTracker
 from amira_gateway.session.outbound import Outbound, Outgoing
+from amira_gateway.session.resume_token import ResumeTokens
+from amira_gateway.session.sent import SentResponses
 from amira_gateway.settings import GatewaySettings
 
 _log = structlog.get_logger(__name__)
@@ -24,24 +34,47 @@ _log = structlog.get_logger(__name__)
 _OUTBOUND_CAPACITY = 64
 
 
-class Session:
-    """Serves one client from its first message to the end of its last result.
+class _Attachment:
+    """One call's hold on the session."""
 
-    The conversation fills the outbound queue; :meth:`run` empties it. So what had been produced
-    before a failure reaches the client before the failure does.
-    """
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._revoked = False
+        self.over = asyncio.Event()
+
+    def revoke(self) -> None:
+        """Another call takes over: this one's :meth:`Session.serve` raises SessionTakenOverError."""
+        if self._task is not None and not self._revoked:
+            self._revoked = True
+            self._task.cancel()
+
+    def was_revoked(self) -> bool:
+        """Whether a cancellation that has just come was :meth:`revoke`'s alone; it is undone then."""
+        return self._revoked and self._task is not None and self._task.uncancel() == 0
+
+
+class Session:
+    """Serves one client from its first message to the end of its last result."""
 
     def __init__(
-        self, client: Client, services: Services, settings: GatewaySettings, max_audio_s: float | None = None
+        self,
+        services: Services,
+        settings: GatewaySettings,
+        tokens: ResumeTokens,
+        max_audio_s: float | None = None,
     ) -> None:
         """`max_audio_s` refuses longer audio with AudioTooLongError; None: no bound."""
         self.session_id = uuid.uuid4().hex
-        self._client = client
+        identity = current_identity()
+        self.owner = None if identity is None else identity.tenant
+        """Only this tenant's calls may go on with the session."""
         self._settings = settings
+        self._tokens = tokens
         self._log = _log.bind(session_id=self.session_id)
         self._lag = LagTracker()
         self._outbound = Outbound(_OUTBOUND_CAPACITY)
-        self.intake = Intake(client, settings, self._lag)
+        self._inlet = Inlet()
+        self.intake = Intake(self._inlet, settings, self._lag)
         self._conversation = Conversation(
             self.session_id,
             self.intake,
@@ -52,51 +85,130 @@ class Session:
             max_audio_s,
             self._log,
         )
+        self._info: speech_pb2.StreamingRecognizeResponse | None = None
+        self._sent: SentResponses | None = None
+        self._draining: speech_pb2.StreamingRecognizeResponse | None = None
+        self._attachment: _Attachment | None = None
+        self._attaching = asyncio.Lock()
+        self._began_at = time.monotonic()
+        self._conversing = asyncio.create_task(self._converse_and_close(), name=f"session {self.session_id}")
 
-    async def run(self) -> None:
-        """Returns when the client has everything.
+    @property
+    def attached(self) -> bool:
+        """Whether a call of the client's is being served."""
+        return self._attachment is not None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the client could go on in another call: it has a token."""
+        return self._info is not None and self.intake.resumable
+
+    async def serve(self, client: Client, resume: speech_pb2.Resume | None = None) -> None:
+        """Serves a call; returns when the client has everything.
+
+        Args:
+            client: the call's end here.
+            resume: what the call began with, where the session is older than the call.
 
         Raises:
+            SessionLostError: what the client lacks is not kept; nothing has changed.
+            SessionTakenOverError: another call goes on with the session.
             AmiraError: why the stream failed, after the client got what had been produced.
         """
-        began_at = time.monotonic()
-        status, cause = "CANCELLED", None
-        conversing = asyncio.create_task(self._converse_and_close(), name=f"session {self.session_id}")
+        attachment = _Attachment()
+        async with self._attaching:
+            missed = self._missed(resume)
+            if self._attachment is not None:
+                self._attachment.revoke()
+                await self._attachment.over.wait()
+                missed = self._missed(resume)
+            self._attachment = attachment
+            self._inlet.attach(client)
         try:
+            for response in missed:
+                await self._write(client, response)
             while (item := await self._outbound.get()) is not None:
-                await self._send(item)
-            status = "OK"
-        except errors.AmiraError as error:
-            status, cause = error.reason, _cause(error)
-            raise
-        except grpc.aio.InternalError:
-            raise  # a write to a client that has gone, which grpc knows before this task does
-        except Exception:
-            status = errors.InternalError.reason
+                await self._write(client, self._prepared(item))
+        except asyncio.CancelledError:
+            if attachment.was_revoked():
+                raise errors.SessionTakenOverError(
+                    "The session goes on in another call of its client."
+                ) from None
             raise
         finally:
-            await cancel_and_wait([conversing])
-            self._log.info(
-                "stream_ended",
-                status=status,
-                **({"cause": cause} if cause else {}),
-                duration_s=round(time.monotonic() - began_at, 3),
-                audio_s=round(self._lag.received_s, 3),
-            )
+            self._attachment = None
+            self._inlet.attach(None)
+            attachment.over.set()
 
     def fail(self, error: errors.AmiraError) -> None:
         """Ends the stream with `error` as soon as the client has what waits for it."""
         self._outbound.close(error)
 
-    async def _send(self, item: Outgoing) -> None:
-        lag = item.response.lag
-        lag.audio.FromNanoseconds(int(self._lag.behind_s * 1e9))
-        if item.completed_at is not None and item.response.WhichOneof("response") == "result":
-            lag.server_latency.FromNanoseconds(int((time.monotonic() - item.completed_at) * 1e9))
+    def drain(self, time_left_s: float) -> None:
+        """Tells the client that the server will stop."""
+        self._draining = speech_pb2.StreamingRecognizeResponse()
+        self._draining.draining.time_left.FromMilliseconds(round(time_left_s * 1000))
+        if self._info is not None:
+            self._outbound.push(Outgoing(self._draining))
+
+    async def close(self, status: str, cause: BaseException | None = None) -> None:
+        """Ends the conversation, if it has not ended, and says in the log how the stream ended."""
+        await cancel_and_wait([self._conversing])
+        explanation = _explanation(cause)
+        self._log.info(
+            "stream_ended",
+            status=status,
+            **({"cause": explanation} if explanation else {}),
+            duration_s=round(time.monotonic() - self._began_at, 3),
+            audio_s=round(self._lag.heard_s, 3),
+        )
+
+    # -- what goes to the client ---------------------------------------------------------------
+
+    def _missed(self, resume: speech_pb2.Resume | None) -> list[speech_pb2.StreamingRecognizeResponse]:
+        """The session as it stands, and what the client lacks."""
+        if resume is None:
+            return []
+        if self._info is None or self._sent is None:
+            raise errors.SessionLostError("The session has not begun: begin again with `config`.")
+        missed = self._sent.after(resume.last_sequence)
+        answer = speech_pb2.StreamingRecognizeResponse()
+        answer.CopyFrom(self._info)
+        answer.sequence = resume.last_sequence
+        answer.received_offset = answer.session.resume_offset = self.intake.offset
+        answer.session.resume_controls = self.intake.controls
+        answer.session.resume_token = self._tokens.issue(self.session_id)
+        # A client that has not got the session's first response has no token to be here with.
+        return [answer, *missed]
+
+    def _prepared(self, item: Outgoing) -> speech_pb2.StreamingRecognizeResponse:
+        """A response with all that is known only when it leaves. Must not wait: nothing may be lost here."""
+        response = item.response
+        if response.HasField("session"):
+            self._begin(response)
+        response.received_offset = self.intake.offset
+        response.lag.audio.FromNanoseconds(int(self._lag.behind_s * 1e9))
+        if item.completed_at is not None and response.WhichOneof("response") == "result":
+            latency_s = time.monotonic() - item.completed_at
+            response.lag.server_latency.FromNanoseconds(int(latency_s * 1e9))
+        assert self._sent is not None, "the session comes first"
+        self._sent.append(response)
+        return response
+
+    def _begin(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
+        if self.intake.resumable:
+            response.session.resume_token = self._tokens.issue(self.session_id)
+            response.session.resume_window.FromMilliseconds(round(self._settings.resume_window_s * 1000))
+        self._info = response
+        self._sent = SentResponses() if self.intake.resumable else SentResponses(0)
+        if self._draining is not None:
+            self._outbound.push(Outgoing(self._draining))
+
+    async def _write(self, client: Client, response: speech_pb2.StreamingRecognizeResponse) -> None:
         timeout_s = self._settings.client_stall_timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                await self._client.write(item.response)
+                await client.write(response)
         except TimeoutError:
             raise errors.ClientNotReadingError(
                 f"The client took no result for {timeout_s:g} s: read the results while sending audio."
@@ -107,15 +219,15 @@ class Session:
         try:
             await self._conversation.run()
             error = None
-        except Exception as failure:  # noqa: BLE001 - `run` raises it once the client has what came before
+        except Exception as failure:  # noqa: BLE001 - `serve` raises it once the client has what came before
             error = _first(failure)
         finally:
             self._outbound.close(error)
 
 
-def _cause(error: errors.AmiraError) -> str | None:
+def _explanation(error: BaseException | None) -> str | None:
     """What gRPC said of a service that was lost, for the operator."""
-    failure = error.__cause__
+    failure = error.__cause__ if error is not None else None
     if not isinstance(error, errors.ServiceUnavailableError) or not isinstance(failure, grpc.aio.AioRpcError):
         return None
     return f"{failure.code().name}: {failure.details()}"
