@@ -45,6 +45,13 @@ def mutated(container: Container, others: tuple[Container, ...], chance: random.
     return checksums.ogg_repaired(bytes(data)) if repair else bytes(data)
 
 
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """One change to any bytes."""
+    altered = bytearray(data or b"\0")
+    chance.choice(_CHANGES)(altered, chance)
+    return bytes(altered)
+
+
 def noise(chance: random.Random) -> bytes:
     """Random bytes, sometimes behind the first bytes of a container."""
     begin = chance.choice((b"", b"", b"RIFF\xff\xff\xff\xffWAVEfmt ", b"fLaC", b"OggS\0\2", b"\xff\xf8" * 50))
