@@ -20,7 +20,7 @@ from grpc_status import rpc_status
 from amira.asr.v1 import config_pb2, speech_pb2, speech_pb2_grpc
 from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.options import CHANNEL_OPTIONS
-from amira_gateway.access import AccessInterceptor, AccessSettings, heard, note_session
+from amira_gateway.access import AccessInterceptor, AccessSettings, take_place
 from amira_gateway.access.api_keys import make_key
 from amira_gateway.access.identity import Limits, Scope
 from amira_gateway.access.key_file import KeyFile, KeyRecord, changing
@@ -110,17 +110,34 @@ def raw_token(header: dict[str, Any], claims: dict[str, Any], signature: bytes) 
 
 async def listening(server: ScriptedSpeech, requests: Requests) -> Responses:
     """Counts audio as the gateway's sessions do, and answers with what must not be logged."""
-    note_session("session-1")
+    place = take_place("session-1")
+    total_s = 0.0
 
     async def counted() -> Requests:
+        nonlocal total_s
         async for request in requests:
-            heard(len(request.audio.content) / BYTES_PER_S)
+            total_s += len(request.audio.content) / BYTES_PER_S
+            place.heard(total_s)
             yield request
 
-    async for response in count_bytes(server, counted()):
-        if response.HasField("result"):
-            response.result.alternatives[0].text = SECRET_WORDS
-        yield response
+    try:
+        async for response in count_bytes(server, counted()):
+            if response.HasField("result"):
+                response.result.alternatives[0].text = SECRET_WORDS
+            yield response
+    finally:
+        place.close()
+
+
+class Speech(ScriptedSpeech):
+    """Its unary calls take a place as well, as the gateway's do."""
+
+    async def Recognize(self, request: speech_pb2.RecognizeRequest, context: Any) -> Any:  # noqa: N802
+        place = take_place("session-2")
+        try:
+            return await super().Recognize(request, context)
+        finally:
+            place.close()
 
 
 @asynccontextmanager
@@ -130,7 +147,7 @@ async def door(transport: Any = None, **settings: Any) -> AsyncIterator[Scripted
     if "jwks_file" in given:
         given = {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, **given}
     access = AccessInterceptor.of(AccessSettings(**given))
-    async with ScriptedSpeech(listening, interceptors=[access], transport=transport) as server:
+    async with Speech(listening, interceptors=[access], transport=transport) as server:
         yield server
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from structlog.testing import capture_logs
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira_gateway.access.audit import AuditLog, trace_id
-from amira_gateway.access.call_record import CallRecord, current_identity, heard, note_session
-from amira_gateway.access.identity import Scope
+from amira_gateway.access.call_record import CURRENT, CallRecord, current_identity, join, take_place
+from amira_gateway.access.identity import ANYBODY, Limits, Scope
 from amira_gateway.access.key_file import read_key_file
+from amira_gateway.access.tenants import Tenants
 from tests.gateway.access.door import SECRET_WORDS, Caller, add_key, bearer, door, outcome
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -130,7 +132,34 @@ def test_trace_ids(header: object, found: str) -> None:
     assert trace_id(header) == found
 
 
-def test_outside_of_a_call_nothing_is_counted() -> None:
-    heard(5.0)
-    note_session("x")
+def test_outside_of_a_call_nothing_is_bounded() -> None:
+    place = take_place("s")
+    place.heard(1e9)
+    place.close()
     assert current_identity() is None
+
+
+def test_the_audio_of_a_session_is_told_call_by_call() -> None:
+    """A session that goes on in another call: each line has its own share."""
+
+    def record() -> CallRecord:
+        made = CallRecord(STREAM, "peer", identity=ANYBODY, tenants=Tenants(Limits()))
+        CURRENT.set(made)
+        return made
+
+    def calls() -> tuple[CallRecord, CallRecord]:
+        first = record()
+        place = take_place("s-7")
+        place.heard(2.0)
+        place.heard(3.5)
+        assert first.audio_s == 3.5
+        second = record()
+        join(place)
+        place.heard(3.5)
+        place.heard(5.0)
+        place.close()
+        return first, second
+
+    first, second = contextvars.copy_context().run(calls)
+    assert second.audio_s == 1.5
+    assert first.session_id == second.session_id == "s-7"

@@ -27,10 +27,13 @@ class AuditLog:
 
     def ended(self, record: CallRecord, status: str) -> None:
         """A call that was let in has ended; `status` is OK, a reason or a gRPC status."""
-        _log.info("call", decision="accepted", status=status, **_fields(record))
+        if record.refused:
+            self.refused(record, status, "The tenant is at its limit.")
+        else:
+            _log.info("call", decision="accepted", status=status, **_fields(record))
 
     def refused(self, record: CallRecord, status: str, message: str) -> None:
-        """A call that never reached its handler."""
+        """A call that was not let in."""
         second = int(self._clock())
         if second != self._second:
             self._second, self._written = second, 0

@@ -1,6 +1,6 @@
 """What is known of the call that the present task works for; set by the interceptor.
 
-A context variable: tasks that a handler starts see the record of their call without being handed it.
+A context variable: what a handler calls sees the record of its call without being handed it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from amira_gateway.access.identity import Identity
+from amira_gateway.access.place import Place
 from amira_gateway.access.tenants import Tenants
 
 
@@ -22,9 +23,20 @@ class CallRecord:
     trace_id: str = ""
     identity: Identity | None = None
     tenants: Tenants | None = None
-    audio_s: float = 0.0
-    session_id: str = ""
+    place: Place | None = None
+    audio_before_s: float = 0.0
+    refused: bool = False
     began_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def audio_s(self) -> float:
+        """Audio that came while this call served its session."""
+        return 0.0 if self.place is None else self.place.audio_s - self.audio_before_s
+
+    @property
+    def session_id(self) -> str:
+        """Of the session that the call serves; empty when there is none (yet)."""
+        return "" if self.place is None else self.place.session_id
 
 
 CURRENT: ContextVar[CallRecord | None] = ContextVar("amira_call", default=None)
@@ -36,21 +48,29 @@ def current_identity() -> Identity | None:
     return None if record is None else record.identity
 
 
-def note_session(session_id: str) -> None:
-    """Puts the session's id into the audit log's line."""
-    if (record := CURRENT.get()) is not None:
-        record.session_id = session_id
+def take_place(session_id: str) -> Place:
+    """A place among the streams of the present call's tenant, for a session, which must close it.
 
-
-def heard(seconds: float) -> None:
-    """Counts audio that the call's client sent.
+    It may outlive the call: a session holds it until its end.
 
     Raises:
-        TenantLimitError: far more than the tenant may send; the call must end with it.
+        TenantLimitError: the tenant, or the key, is at its limit.
     """
     record = CURRENT.get()
     if record is None:
-        return
-    record.audio_s += seconds
-    if record.tenants is not None and record.identity is not None:
-        record.tenants.heard(record.identity, seconds)
+        return Place(session_id)
+    try:
+        place = Place(session_id, record.tenants, record.identity)
+    except Exception:
+        record.refused = True
+        raise
+    join(place)
+    return place
+
+
+def join(place: Place) -> None:
+    """The present call goes on with the session that holds `place`."""
+    record = CURRENT.get()
+    if record is not None:
+        record.place = place
+        record.audio_before_s = place.audio_s

@@ -106,7 +106,7 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
                 if handler is None:
                     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "There is no such method here.")
                 _allow(record.identity, method)
-                held.enter_context(self.tenants.place(record.identity))
+                held.enter_context(self.tenants.call(record.identity))
             except errors.AmiraError as refusal:
                 self._audit.refused(record, refusal.reason, refusal.message)
                 raise

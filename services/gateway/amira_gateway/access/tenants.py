@@ -17,6 +17,8 @@ from amira_gateway.access.identity import ANYBODY, Identity, Limits
 
 _MINUTE_S = 60.0
 _STREAM_RETRY_MS = 1000
+_CALLS_PER_STREAM = 2
+_MORE_CALLS = 4
 _TIDY_ABOVE = 1000
 
 Clock = Callable[[], float]
@@ -28,6 +30,7 @@ class Account:
     def __init__(self, name: str, limits: Limits, clock: Clock) -> None:
         self.limits = limits
         self.streams = 0
+        self.calls = 0
         self._name = name
         self._clock = clock
         self._left_s = limits.audio_s_per_minute or 0.0
@@ -37,7 +40,7 @@ class Account:
     def idle(self) -> bool:
         """Whether nothing would be forgotten with it."""
         self._fill()
-        return self.streams == 0 and self._left_s >= (self.limits.audio_s_per_minute or 0.0)
+        return self.streams == self.calls == 0 and self._left_s >= (self.limits.audio_s_per_minute or 0.0)
 
     def check(self) -> None:
         """Raises TenantLimitError when no more streams may start."""
@@ -51,6 +54,15 @@ class Account:
         if self.limits.audio_s_per_minute is not None and self._left_s <= 0:
             raise self._used_up()
 
+    def check_call(self) -> None:
+        """Raises TenantLimitError when no more calls may begin, whatever they are for."""
+        most = self.limits.max_streams
+        if most is not None and self.calls >= _CALLS_PER_STREAM * most + _MORE_CALLS:
+            raise TenantLimitError(
+                f"{self._name} has too many calls open: end one, or try again later.",
+                retry_after_ms=_STREAM_RETRY_MS,
+            )
+
     def heard(self, seconds: float) -> None:
         """Takes audio out. Raises TenantLimitError a whole minute's worth below empty."""
         most = self.limits.audio_s_per_minute
@@ -59,6 +71,7 @@ class Account:
         self._fill()
         self._left_s -= seconds
         if self._left_s < -most:
+            self._left_s = -most  # what is refused is not served, and costs no more waiting than that
             raise self._used_up()
 
     def change(self, limits: Limits) -> None:
@@ -113,14 +126,30 @@ class Tenants:
 
     @contextmanager
     def place(self, identity: Identity) -> Iterator[None]:
-        """Holds a place while a call runs. Raises TenantLimitError at once when there is none."""
+        """Holds a place while a stream runs. Raises TenantLimitError at once when there is none."""
         accounts = self._of(identity)
         for account in accounts:
             account.check()
         with ExitStack() as held:
             for account in accounts:
                 account.streams += 1
-                held.callback(_give_back, account)
+                held.callback(_end_stream, account)
+            yield
+
+    @contextmanager
+    def call(self, identity: Identity) -> Iterator[None]:
+        """Counts a call while it runs. Raises TenantLimitError when there are too many.
+
+        A stream may have two calls for a while, when its client has come back and the server has not heard
+        yet that the first is dead; and calls that have yet to say what they want must not fill the server.
+        """
+        accounts = self._of(identity)
+        for account in accounts:
+            account.check_call()
+        with ExitStack() as held:
+            for account in accounts:
+                account.calls += 1
+                held.callback(_end_call, account)
             yield
 
     def heard(self, identity: Identity, seconds: float) -> None:
@@ -153,5 +182,9 @@ class Tenants:
             self._accounts = {key: account for key, account in self._accounts.items() if not account.idle}
 
 
-def _give_back(account: Account) -> None:
+def _end_stream(account: Account) -> None:
     account.streams -= 1
+
+
+def _end_call(account: Account) -> None:
+    account.calls -= 1
