@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -119,6 +120,7 @@ async def listening(server: ScriptedSpeech, requests: Requests) -> Responses:
             total_s += len(request.audio.content) / BYTES_PER_S
             place.heard(total_s)
             yield request
+        await asyncio.sleep(0.05)  # a cancelled call looks half-closed at first
 
     try:
         async for response in count_bytes(server, counted()):
