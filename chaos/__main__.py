@@ -20,7 +20,7 @@ from chaos.fleet import FleetError, FleetOptions
 from chaos.report import schedule_table, summary, write
 from chaos.run import UndisturbedError, run
 from chaos.schedule import Fault, FaultKind, Plan, draw
-from chaos.scripts import find_clips, write_scripts
+from chaos.scripts import find_clips, write_scripts, write_short_scripts
 
 _HERE = Path(__file__).resolve().parent
 RESULTS = _HERE / "results"
@@ -79,7 +79,8 @@ def plan_command(
 @app.command("run")
 def run_command(
     seed: Seed = 1,
-    streams: Annotated[int, typer.Option(min=1, help="Streams at once.")] = 4,
+    streams: Annotated[int, typer.Option(min=1, help="Streams that last the whole run.")] = 4,
+    short: Annotated[int, typer.Option(min=0, help="Streams of 12 s at once, one behind the other.")] = 2,
     seconds: Seconds = 90,
     every: Every = 8,
     faults: Faults = None,
@@ -112,7 +113,8 @@ def run_command(
         log_dir=logs,
     )
     typer.echo(schedule_table(drawn) + "\n")
-    scripts = write_scripts(find_clips(speech), streams, seconds, seed)
+    clips = find_clips(speech)
+    scripts = write_scripts(clips, streams, seconds, seed) + write_short_scripts(clips, short, seconds, seed)
     try:
         outcome = asyncio.run(run(options, scripts, drawn, _say, one_of_a_kind=plan.one_of_a_kind))
     except (FleetError, UndisturbedError) as error:

@@ -33,7 +33,7 @@ from amira_local.process_tree import descendants
 from amira_local.services import Service
 from amira_triton.stub_process import find_stub
 from chaos.proxy import GOOD, FaultProxy
-from chaos.schedule import unit_of
+from chaos.schedule import group_of, kind_of
 
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 30.0  # the kubelet's default
@@ -141,7 +141,7 @@ class Fleet:
 
     def of_kind(self, kind: str) -> list[Replica]:
         """All frontends, for example."""
-        return [replica for name, replica in self.replicas.items() if name.rpartition("-")[0] == kind]
+        return [replica for name, replica in self.replicas.items() if kind_of(name) == kind]
 
     @property
     def gateway_targets(self) -> list[str]:
@@ -158,14 +158,9 @@ class Fleet:
             while not await self.is_healthy(name):  # noqa: ASYNC110 - asked over the network
                 await asyncio.sleep(POLL_S)
 
-    async def are_healthy(self, group: str, *, but: str | None = None) -> bool:
-        """Whether the replicas of a group serve and can be reached.
-
-        Args:
-            group: as of :func:`unit_of`.
-            but: a place that does not count.
-        """
-        wanted = [name for name in self.replicas if unit_of(name)[0] == group and unit_of(name)[1] != but]
+    async def are_healthy(self, group: str) -> bool:
+        """Whether the replicas of a group (see :func:`group_of`) serve and can be reached."""
+        wanted = [name for name in self.replicas if group_of(name) == group]
         if any(self.replicas[name].proxy.network != GOOD for name in wanted):
             return False
         return all(await asyncio.gather(*map(self.is_healthy, wanted)))

@@ -11,7 +11,7 @@ from typing import Any
 from amira_local.health import POLL_S
 from chaos.fleet import Fleet, Replica
 from chaos.proxy import GOOD, Network
-from chaos.schedule import Fault, FaultKind, units_hit
+from chaos.schedule import Fault, FaultKind, group_of
 
 _TERMINATION_GRACE_S = 30.0
 _BACK_S = 120.0
@@ -35,15 +35,23 @@ class Injected:
 class Injector:
     """Runs one schedule.
 
-    A fault waits until every other replica of its group serves: on a slow machine times move, not the order.
+    A fault waits until every replica of its group serves: on a slow machine times move, not the order.
     """
 
     def __init__(
-        self, fleet: Fleet, faults: Sequence[Fault], say: Say, *, one_of_a_kind: bool = True
+        self,
+        fleet: Fleet,
+        faults: Sequence[Fault],
+        say: Say,
+        seconds: float,
+        *,
+        one_of_a_kind: bool = True,
     ) -> None:
+        """`seconds`: a fault that would come later than that is left out."""
         self._fleet = fleet
         self._faults = faults
         self._say = say
+        self._seconds = seconds
         self._one_of_a_kind = one_of_a_kind
         self._aftermath: list[asyncio.Task[None]] = []
         self.injected: list[Injected] = []
@@ -61,8 +69,11 @@ class Injector:
         try:
             for fault in self._faults:
                 await asyncio.sleep(began + fault.at_s - loop.time())
-                await self._wait_for_others(fault)
+                await self._wait_for_group(fault)
                 at_s = loop.time() - began
+                if at_s > self._seconds:
+                    self._say(f"{at_s:6.1f} s  too late for {fault} and what follows")
+                    break
                 note = f"{at_s - fault.at_s:.1f} s late" if at_s - fault.at_s > _LATE_S else ""
                 self.injected.append(Injected(fault, at_s, note))
                 self._say(f"{at_s:6.1f} s  {fault}{f' ({note})' if note else ''}")
@@ -78,15 +89,14 @@ class Injector:
                 replica.send(signal.SIGCONT)
                 await replica.proxy.become(GOOD)
 
-    async def _wait_for_others(self, fault: Fault) -> None:
+    async def _wait_for_group(self, fault: Fault) -> None:
         if not self._one_of_a_kind:
             return
-        [(group, place), *more] = units_hit(fault, tuple(self._fleet.replicas))
-        but = None if more else place  # before a blackout, all must serve
-        if await self._fleet.are_healthy(group, but=but):
+        group = group_of(fault.target)
+        if await self._fleet.are_healthy(group):
             return
         async with asyncio.timeout(_BACK_S):
-            while not await self._fleet.are_healthy(group, but=but):  # noqa: ASYNC110 - asked over the network
+            while not await self._fleet.are_healthy(group):  # noqa: ASYNC110 - asked over the network
                 await asyncio.sleep(POLL_S)
         await asyncio.sleep(_SETTLED_S)
 

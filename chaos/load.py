@@ -22,7 +22,7 @@ class Said:
     """One response."""
 
     at_s: float
-    """From the beginning of the stream's audio."""
+    """From the beginning of the run."""
     response: speech_pb2.StreamingRecognizeResponse
 
 
@@ -90,13 +90,15 @@ async def play_all(scripts: Sequence[Script], targets: Sequence[str]) -> list[Re
 async def play(script: Script, target: str) -> Recording:
     """Runs one stream to its end, whatever that is; never raises for what the server does."""
     recording = Recording(script.name)
-    began = asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
 
     def now_s() -> float:
-        return asyncio.get_running_loop().time() - began
+        return loop.time() - began
 
+    await asyncio.sleep(script.begins_s)
     try:
-        async with asyncio.timeout(script.seconds + _PATIENCE_S), AmiraClient(target) as client:
+        async with asyncio.timeout_at(began + script.ends_s + _PATIENCE_S), AmiraClient(target) as client:
             await _converse(client, script, recording, began)
     except AmiraClientError as error:
         status = error.status.name if error.status is not None else type(error).__name__
@@ -109,7 +111,9 @@ async def play(script: Script, target: str) -> Recording:
 async def _converse(client: AmiraClient, script: Script, recording: Recording, began: float) -> None:
     loop = asyncio.get_running_loop()
     async with client.stream(script.config) as stream:
-        sending = asyncio.create_task(_send(stream, script.steps, began), name=f"send-{script.name}")
+        sending = asyncio.create_task(
+            _send(stream, script.steps, began + script.begins_s), name=f"send-{script.name}"
+        )
         try:
             async for response in stream:
                 recording.said.append(Said(loop.time() - began, response))
@@ -120,6 +124,7 @@ async def _converse(client: AmiraClient, script: Script, recording: Recording, b
 
 
 async def _send(stream: RecognitionStream, steps: Sequence[Step], began: float) -> None:
+    """`began`: loop time at which the stream's audio begins."""
     loop = asyncio.get_running_loop()
     try:
         for step in steps:

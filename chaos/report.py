@@ -27,7 +27,7 @@ def schedule_table(faults: Sequence[Fault]) -> str:
 def summary(outcome: Outcome, plan: Plan) -> str:
     """Everything that a reader wants to know, as Markdown."""
     parts = [
-        f"### Seed {plan.seed}: {len(outcome.verdicts)} streams of {plan.seconds:g} s\n\n{_totals(outcome)}",
+        f"### Seed {plan.seed}, {plan.seconds:g} s\n\n{_totals(outcome)}",
         f"### Streams\n\n{_streams(outcome)}",
         f"### Faults\n\n{_faults(outcome)}\n\n{_RECOVERY_NOTE}",
         _defects(outcome),

@@ -67,12 +67,12 @@ async def run(
         UndisturbedError: the undisturbed run failed.
     """
     async with Fleet(options, say) as fleet:
-        say(f"undisturbed run of {len(scripts)} streams, {scripts[0].seconds:.0f} s")
+        say(f"undisturbed run of {len(scripts)} streams, {_seconds(scripts):.0f} s")
         wanted = await play_all(scripts, fleet.gateway_targets)
         _require_clean(scripts, wanted)
         say("the same streams, disturbed")
         began = time.time()
-        injector = Injector(fleet, faults, say, one_of_a_kind=one_of_a_kind)
+        injector = Injector(fleet, faults, say, _seconds(scripts), one_of_a_kind=one_of_a_kind)
         got, stuck = await _disturbed(fleet, scripts, injector)
         leaks = await _leaks(fleet)
         deaths = {name: replica.deaths for name, replica in fleet.replicas.items() if replica.deaths}
@@ -102,6 +102,10 @@ async def _disturbed(
         injecting.cancel()
         await asyncio.gather(injecting, return_exceptions=True)
     return recordings, ""
+
+
+def _seconds(scripts: Sequence[Script]) -> float:
+    return max(script.ends_s for script in scripts)
 
 
 def _require_clean(scripts: Sequence[Script], recordings: Sequence[Recording]) -> None:

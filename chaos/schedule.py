@@ -1,7 +1,7 @@
 """What breaks when: drawn from a seed before the run, so that a run can be had again.
 
-Never are all replicas of one kind disturbed at the same moment (Triton counts with its decoder), unless
-blackouts are asked for: those take all of one kind off the network for a few seconds.
+Never is more than one replica of a kind disturbed at the same moment (Triton counts with its decoder),
+unless blackouts are asked for: those take all of one kind off the network for a few seconds.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class FaultKind(StrEnum):
 ON_NETWORK = frozenset({FaultKind.CUT, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
 _ON_PROCESS = frozenset({FaultKind.KILL, FaultKind.PAUSE, FaultKind.DRAIN})
 _LASTING = frozenset({FaultKind.PAUSE, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
+_DRIVES_AWAY = frozenset(FaultKind) - {FaultKind.PAUSE, FaultKind.STALL, FaultKind.SLOW, FaultKind.BLACKOUT}
+"""Faults after which a replica's streams are elsewhere."""
 
 KINDS_OF_FAULT = {
     "frontend": _ON_PROCESS | ON_NETWORK,
@@ -98,23 +100,25 @@ class Plan:
     longest_blackout_s: float = 4.0
     """Must be shorter than the gateway's patience with lost services."""
     one_of_a_kind: bool = True
-    """False allows faults of all replicas of a kind at the same time."""
+    """False allows faults of several replicas of a kind at the same time."""
 
 
-def unit_of(replica: str) -> tuple[str, str]:
-    """(group, place) of a replica: two places of one group are never disturbed together.
+def group_of(replica: str) -> str:
+    """Replicas of one group can do without one of them. A decoder without its Triton is as good as dead.
 
-    A decoder without its Triton is as good as dead, so both are one place of one group.
+    `replica` may be a kind of replicas, too.
     """
-    kind, _, place = replica.rpartition("-")
-    return ("decoder" if kind == "triton" else kind), place
+    kind = kind_of(replica)
+    return "decoder" if kind == "triton" else kind
 
 
-def units_hit(fault: Fault, replicas: Sequence[str]) -> list[tuple[str, str]]:
-    """What a fault disturbs, as of :func:`unit_of`: one, or with a blackout all of a kind."""
-    if fault.kind is not FaultKind.BLACKOUT:
-        return [unit_of(fault.target)]
-    return [unit_of(name) for name in replicas if name.rpartition("-")[0] == fault.target]
+def kind_of(replica: str) -> str:
+    """``decoder`` of ``decoder-1``; a kind itself stays as it is."""
+    return replica.partition("-")[0]
+
+
+def _place_of(replica: str) -> str:
+    return replica.partition("-")[2]
 
 
 def draw(plan: Plan) -> list[Fault]:
@@ -136,15 +140,15 @@ class _Drawing:
         if not self._cards:
             raise ValueError("no fault can be drawn: none of the kinds fits any of the replicas")
         self._deck: list[tuple[FaultKind, str]] = []
-        self._last_place: dict[str, str] = {}
-        self._disturbed_until: dict[tuple[str, str], float] = {}
+        self._left: dict[str, str] = {}
+        self._disturbed_until: dict[str, float] = {}
 
     def faults(self) -> Iterator[Fault]:
         plan = self._plan
         at_s = _FIRST_AT_S
         while at_s < plan.seconds - _QUIET_END_S:
             kind, target = self._deal(at_s)
-            at_s = max(at_s, self._free_at(kind, target))
+            at_s = max(at_s, self._free_at(target))
             if at_s >= plan.seconds - _QUIET_END_S:
                 return
             fault = self._fault(kind, target, round(at_s, 2))
@@ -158,42 +162,33 @@ class _Drawing:
             self._deck = list(self._cards)
             self._random.shuffle(self._deck)
         dealt = [(kind, self._place(replica_kind)) for kind, replica_kind in self._deck]
-        chosen = next((place for place, card in enumerate(dealt) if self._free_at(*card) <= at_s), 0)
+        chosen = next((place for place, card in enumerate(dealt) if self._free_at(card[1]) <= at_s), 0)
         del self._deck[chosen]
         return dealt[chosen]
 
     def _place(self, replica_kind: str) -> str:
-        """Mostly another replica than last time: that is where the streams have fled to."""
-        places = [name for name in self._plan.replicas if name.rpartition("-")[0] == replica_kind]
-        group, _ = unit_of(places[0])
-        others = [name for name in places if unit_of(name)[1] != self._last_place.get(group)]
+        """Mostly another one than the streams had to leave last: that is where they are."""
+        places = [name for name in self._plan.replicas if kind_of(name) == replica_kind]
+        left = self._left.get(group_of(replica_kind))
+        others = [name for name in places if _place_of(name) != left]
         return self._random.choice(others if others and self._random.random() < 0.8 else places)
 
-    def _free_at(self, kind: FaultKind, target: str) -> float:
-        """When no other place of the target's group is disturbed any more."""
-        if not self._plan.one_of_a_kind:
-            return 0.0
-        group, place = unit_of(target)
-        return max(
-            (
-                until
-                for (its_group, its_place), until in self._disturbed_until.items()
-                if its_group == group and (its_place != place or kind is FaultKind.BLACKOUT)
-            ),
-            default=0.0,
-        )
+    def _free_at(self, target: str) -> float:
+        """When nothing of the target's group is disturbed any more."""
+        return self._disturbed_until.get(group_of(target), 0.0) if self._plan.one_of_a_kind else 0.0
 
     def _disturb(self, fault: Fault) -> None:
-        until = fault.at_s + fault.seconds + _BACK_AFTER_S.get(fault.kind, _BACK_AFTER_NETWORK_S)
-        for unit in units_hit(fault, self._plan.replicas):
-            self._last_place[unit[0]] = unit[1]
-            self._disturbed_until[unit] = max(until, self._disturbed_until.get(unit, 0.0))
+        group = group_of(fault.target)
+        lasts_s = fault.seconds + _BACK_AFTER_S.get(fault.kind, _BACK_AFTER_NETWORK_S)
+        self._disturbed_until[group] = fault.at_s + lasts_s
+        if fault.kind in _DRIVES_AWAY:
+            self._left[group] = _place_of(fault.target)
 
     def _fault(self, kind: FaultKind, target: str, at_s: float) -> Fault:
         draw_one = self._random.uniform
         if kind is FaultKind.BLACKOUT:
             longest = self._plan.longest_blackout_s
-            return Fault(at_s, kind, target.rpartition("-")[0], round(draw_one(longest / 2, longest), 1))
+            return Fault(at_s, kind, kind_of(target), round(draw_one(longest / 2, longest), 1))
         seconds = round(draw_one(_LEAST_FAULT_S, _MOST_FAULT_S), 1) if kind in _LASTING else 0.0
         if kind is FaultKind.SLOW:
             delay_ms, bytes_per_s = round(draw_one(50, 400)), round(draw_one(24_000, 128_000))
@@ -203,7 +198,7 @@ class _Drawing:
 
 def _cards(plan: Plan) -> Sequence[tuple[FaultKind, str]]:
     cards = []
-    for replica_kind in sorted({name.rpartition("-")[0] for name in plan.replicas}):
+    for replica_kind in sorted({kind_of(name) for name in plan.replicas}):
         possible = KINDS_OF_FAULT[replica_kind] & plan.kinds
         if plan.blackouts and replica_kind in ("decoder", "frontend"):
             possible |= {FaultKind.BLACKOUT}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ _PAUSES_S = (0.3, 0.7, 1.5, 2.0)
 _NOISE = 3
 _MARK_EVERY_S = 5.0
 _FLUSH_EVERY_S = 11.0
+
+SHORT_S = 12.0
 
 Clip = NDArray[np.int16]
 
@@ -50,11 +52,13 @@ class Script:
     name: str
     config: config_pb2.RecognitionConfig
     steps: Sequence[Step]
+    begins_s: float = 0.0
+    """When the stream begins, from the beginning of the run."""
 
     @property
-    def seconds(self) -> float:
-        """Length of the audio."""
-        return self.steps[-1].due_s
+    def ends_s(self) -> float:
+        """When its audio ends, from the beginning of the run."""
+        return self.begins_s + self.steps[-1].due_s
 
     @property
     def marks(self) -> list[str]:
@@ -98,8 +102,26 @@ def find_clips(folder: Path) -> list[Clip]:
 
 
 def write_scripts(clips: Sequence[Clip], streams: int, seconds: float, seed: int) -> list[Script]:
-    """One script per stream, the same ones for the same arguments."""
-    return [_script(clips, number, seconds, random.Random(f"{seed}/{number}")) for number in range(streams)]  # noqa: S311 - reproducible, not secret
+    """Streams that last the whole run, the same ones for the same arguments."""
+    return [_script(clips, number, seconds, _random(f"{seed}/{number}")) for number in range(streams)]
+
+
+def write_short_scripts(clips: Sequence[Clip], lanes: int, seconds: float, seed: int) -> list[Script]:
+    """In each lane, streams of SHORT_S one behind the other: there is always one that has just begun."""
+    turns = int(seconds // SHORT_S)
+    return [
+        replace(
+            _script(clips, lane + turn, SHORT_S, _random(f"{seed}/short/{lane}/{turn}")),
+            name=f"short {lane}.{turn} {MANNERS[(lane + turn) % len(MANNERS)].name}",
+            begins_s=SHORT_S * turn,
+        )
+        for lane in range(lanes)
+        for turn in range(turns)
+    ]
+
+
+def _random(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - reproducible, not secret
 
 
 def _script(clips: Sequence[Clip], number: int, seconds: float, rng: random.Random) -> Script:
@@ -124,8 +146,8 @@ def _script(clips: Sequence[Clip], number: int, seconds: float, rng: random.Rand
 def _speech(clips: Sequence[Clip], seconds: float, rng: random.Random) -> Clip:
     """Clips and pauses, `seconds` in all. Pauses hiss a little, as microphones do."""
     hiss = np.random.default_rng(rng.getrandbits(32))
-    parts: list[Clip] = []
-    missing = int(seconds * SAMPLE_RATE_HZ)
+    parts: list[Clip] = [hiss.integers(-_NOISE, _NOISE + 1, rng.randrange(SAMPLE_RATE_HZ), dtype=np.int16)]
+    missing = int(seconds * SAMPLE_RATE_HZ) - len(parts[0])
     while missing > 0:
         pause = int(rng.choice(_PAUSES_S) * SAMPLE_RATE_HZ)
         parts += [rng.choice(clips), hiss.integers(-_NOISE, _NOISE + 1, pause, dtype=np.int16)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -89,3 +90,11 @@ async def test_a_stream_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPa
     assert recording.failure is not None
     assert recording.failure.status == HUNG
     assert recording.sessions == ["s-1"]
+
+
+async def test_a_stream_that_begins_later_tells_the_time_of_the_run() -> None:
+    async with ScriptedSpeech() as server:
+        recording = await play(replace(SCRIPT, begins_s=0.5), server.target)
+    interims = [at_s for at_s, result in recording.results if not result.is_final]
+    for at_s, due_s in zip(interims, (0.6, 0.8, 0.9), strict=True):
+        assert at_s >= due_s

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.schedule import ON_NETWORK, Fault, FaultKind, Plan, draw, unit_of, units_hit
+from chaos.schedule import ON_NETWORK, Fault, FaultKind, Plan, draw, group_of
 
 REPLICAS = tuple(f"{kind}-{number}" for kind in ("frontend", "decoder", "triton") for number in range(2))
 
@@ -38,8 +38,7 @@ def test_never_all_of_a_kind_at_once(seed: int, every_s: float, count: int, blac
     faults = draw(plan(seed, 300, every_s=every_s, replicas=replicas, blackouts=blackouts))
     assert faults
     for one, other in itertools.combinations(faults, 2):
-        hit, its_hit = units_hit(one, replicas), units_hit(other, replicas)
-        if hit[0][0] == its_hit[0][0] and hit != its_hit:  # of one group, and another place
+        if group_of(one.target) == group_of(other.target):
             assert one.at_s + one.seconds < other.at_s
     assert [fault.at_s for fault in faults] == sorted(fault.at_s for fault in faults)
     assert all((fault.target in replicas) == (fault.kind is not FaultKind.BLACKOUT) for fault in faults)
@@ -47,9 +46,8 @@ def test_never_all_of_a_kind_at_once(seed: int, every_s: float, count: int, blac
 
 
 def test_a_decoder_and_its_triton_are_one() -> None:
-    assert unit_of("triton-1") == unit_of("decoder-1")
-    assert unit_of("triton-1") != unit_of("decoder-0")
-    assert unit_of("frontend-1") != unit_of("decoder-1")
+    assert group_of("triton-1") == group_of("decoder-0") == group_of("decoder")
+    assert group_of("frontend-1") != group_of("decoder-1")
 
 
 def test_every_fault_comes_before_any_comes_twice() -> None:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from amira.asr.v1 import config_pb2
-from chaos.scripts import MANNERS, SAMPLE_RATE_HZ, find_clips, write_scripts
+from chaos.scripts import MANNERS, SAMPLE_RATE_HZ, find_clips, write_scripts, write_short_scripts
 
 SECONDS = 23.0
 
@@ -36,7 +36,7 @@ def test_streams_take_turns_at_the_manners_and_last_as_long_as_asked(clips: list
     scripts = write_scripts(clips, 5, SECONDS, seed=1)
     assert [script.name for script in scripts] == ["0 pcm", "1 flac", "2 8 kHz", "3 flushed", "4 pcm"]
     for script in scripts:
-        assert script.seconds == pytest.approx(SECONDS)
+        assert script.ends_s == pytest.approx(SECONDS)
         due = [step.due_s for step in script.steps]
         assert due == sorted(due)
         assert script.marks == ["mark 5", "mark 10", "mark 15", "mark 20"]
@@ -55,6 +55,19 @@ def test_all_audio_is_there_whatever_the_format(clips: list[np.ndarray]) -> None
     assert flac.config.encoding == config_pb2.AUDIO_ENCODING_FLAC
     for script in (plain, telephone):
         assert all(len(step.audio) % 2 == 0 for step in script.steps)  # whole samples
+
+
+def test_short_streams_follow_one_another(clips: list[np.ndarray]) -> None:
+    scripts = write_short_scripts(clips, 2, 40.0, seed=1)
+    assert [(script.begins_s, script.ends_s) for script in scripts] == 2 * [(0, 12), (12, 24), (24, 36)]
+    assert [script.name for script in scripts][:4] == [
+        "short 0.0 pcm",
+        "short 0.1 flac",
+        "short 0.2 8 kHz",
+        "short 1.0 flac",
+    ]
+    assert len({audio(script) for script in scripts}) == 6
+    assert write_short_scripts(clips, 0, 40.0, seed=1) == []
 
 
 def test_recordings_of_a_manifest_are_taken_where_there_is_one(tmp_path: Path) -> None:
