@@ -58,7 +58,7 @@ async def frontend() -> AsyncIterator[str]:
 
 
 async def fuzz(
-    target: str, service: str, seed: int, numbers: range, *, calls: int = 8, hang_s: float = 30
+    target: str, service: str, seed: int, numbers: range, *, calls: int = 8, hang_s: float = 120
 ) -> tuple[Counter[str], list[tuple[int, str]]]:
     """Holds conversations `numbers`, `calls` at a time; how they ended, and those that are findings."""
     statuses, found, left = Counter[str](), list[tuple[int, str]](), iter(numbers)
@@ -122,12 +122,12 @@ async def _ask(method: Any, message: bytes) -> tuple[grpc.StatusCode, str]:
     return grpc.StatusCode.OK, ""
 
 
-async def _run(target: str, service: str, seed: int, numbers: range) -> bool:
+async def _run(target: str, service: str, seed: int, numbers: range, hang_s: float) -> bool:
     """Prints what came of it; whether all is well."""
     begin = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
         address = target or await stack.enter_async_context(frontend())
-        statuses, found = await fuzz(address, service, seed, numbers)
+        statuses, found = await fuzz(address, service, seed, numbers, hang_s=hang_s)
     speed = len(numbers) / (time.monotonic() - begin)
     print(f"{len(numbers)} conversations, seed {seed}: {speed:.0f} per second")
     for status, count in statuses.most_common():
@@ -144,12 +144,15 @@ def main(
     only: Annotated[int | None, typer.Option(help="One conversation alone, by its number.")] = None,
     service: Annotated[str, typer.Option(help=f"{' or '.join(SERVICES)}.")] = "frontend",
     target: Annotated[str, typer.Option(help="A running service; default: a frontend of its own.")] = "",
+    hang_s: Annotated[
+        float, typer.Option(help="A call that takes longer hangs; bombs are long to decode.")
+    ] = 120,
 ) -> None:
     """Prints how the calls ended. Exit status: 1 if the server is to blame for any end."""
     if service not in SERVICES or (service != "frontend" and not target):
         raise typer.BadParameter(f"name one of {', '.join(SERVICES)}, with a target for all but the frontend")
     numbers = range(inputs) if only is None else range(only, only + 1)
-    if not asyncio.run(_run(target, service, seed, numbers)):
+    if not asyncio.run(_run(target, service, seed, numbers, hang_s)):
         raise typer.Exit(1)
 
 
