@@ -44,6 +44,7 @@ from amira_client.errors import (
     UnreachableError,
     UnreadableAudioError,
 )
+from amira_client.resuming import Resuming
 from amira_client.stream import RecognitionStream
 from amira_client.transcript import Transcript
 
@@ -63,6 +64,7 @@ __all__ = [
     "RecognitionConfig",
     "RecognitionStream",
     "RecognizeResponse",
+    "Resuming",
     "ServerError",
     "SessionInfo",
     "SpeechEvent",

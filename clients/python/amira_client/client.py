@@ -1,11 +1,11 @@
-"""The client: one channel to one server, any number of streams."""
+"""The client: a channel to each server that it may use, any number of streams."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import grpc
 
@@ -29,8 +29,11 @@ from amira_client.access import (
     tls_options,
 )
 from amira_client.audio import Audio, Source, open_audio
+from amira_client.connection import Connection
 from amira_client.errors import ServerError, from_rpc_error
 from amira_client.pacing import paced
+from amira_client.resuming import Resuming, is_loss
+from amira_client.servers import Server, Servers, split_targets
 from amira_client.stream import RecognitionStream
 from amira_client.transcript import Transcript
 
@@ -44,18 +47,24 @@ _CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # A server that comes back is found again within two seconds (grpc would wait up to two minutes).
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
     # Without it the window grows to minutes of audio before a busy server can slow us down.
     ("grpc.http2.bdp_probe", 0),
 ]
 
+AnswerT = TypeVar("AnswerT")
 OnResponse = Callable[[StreamingRecognizeResponse], None]
 
 
 class AmiraClient:
-    """Talks to one Amira server.
+    """Talks to an Amira server, or to several that can stand in for each other.
 
     Args:
-        target: ``host:port``, or any gRPC name such as ``dns:///amira.example:443``.
+        target: ``host:port``, or any gRPC name such as ``dns:///amira.example:443``; several, in a list
+            or separated by commas, are used in that order.
         tls: True: the server's certificate must be of a public authority; a path or PEM bytes: of one of
             those; :class:`Tls` for more (client certificates, another name); False: plaintext.
         api_key: sent with every call.
@@ -63,6 +72,8 @@ class AmiraClient:
         plaintext_secret: allows `api_key` and `token` to leave this machine without TLS.
         credentials: gRPC's own, in place of `tls`.
         metadata: sent with every call besides.
+        resume: whether a stream that loses its server goes on by itself, there or at another one, without
+            its user noticing; :class:`Resuming` says for how long it tries.
 
     Raises:
         ValueError: arguments that contradict each other, or a key that would travel unencrypted.
@@ -71,7 +82,7 @@ class AmiraClient:
 
     def __init__(
         self,
-        target: str,
+        target: str | Sequence[str],
         *,
         tls: bool | Pem | Tls = False,
         api_key: str | None = None,
@@ -79,8 +90,11 @@ class AmiraClient:
         plaintext_secret: bool = False,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
+        resume: bool | Resuming = True,
     ) -> None:
-        self.target = target
+        targets = split_targets(target)
+        self.target = ",".join(targets)
+        self._resuming = Resuming() if resume is True else resume or None
         self._given_metadata = tuple(metadata)
         self._secret = secret_source(api_key, token)
         options, chosen = list(_CHANNEL_OPTIONS), tls_options(tls)
@@ -91,15 +105,11 @@ class AmiraClient:
             if chosen.server_name:
                 options.append(("grpc.ssl_target_name_override", chosen.server_name))
         has_secret = self._secret is not None or any(name == "authorization" for name, _ in metadata)
-        self._peer = Peer(target, credentials is not None, has_secret)
+        peers = [Peer(one, credentials is not None, has_secret) for one in targets]
         if self._secret is not None:
-            check_secret_stays_secret(target, self._peer.secure, plaintext_secret)
-        self._channel = (
-            grpc.aio.insecure_channel(target, options=options)
-            if credentials is None
-            else grpc.aio.secure_channel(target, credentials, options=options)
-        )
-        self._speech = SpeechStub(self._channel)
+            for peer in peers:
+                check_secret_stays_secret(peer.target, peer.secure, plaintext_secret)
+        self._servers = Servers([_server(peer, credentials, options) for peer in peers])
         self._capabilities: GetCapabilitiesResponse | None = None
 
     async def __aenter__(self) -> Self:
@@ -114,16 +124,19 @@ class AmiraClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the channel; running streams end with an error."""
-        await self._channel.close()
+        """Closes the channels; running streams end with an error."""
+        await self._servers.close()
 
     def stream(self, config: RecognitionConfig) -> RecognitionStream:
         """Opens a stream and sends `config`. Use it with ``async with``.
 
         An unreachable or refusing server shows at the first response, or at a later send.
         """
-        call = self._speech.StreamingRecognize(metadata=self._metadata())
-        return RecognitionStream(call, config, self._peer)
+
+        def connect(server: Server) -> Connection:
+            return Connection(server.speech.StreamingRecognize(metadata=self._metadata()), server)
+
+        return RecognitionStream(self._servers, connect, config, self._resuming)
 
     async def capabilities(self, *, timeout_s: float = 10.0) -> GetCapabilitiesResponse:
         """What the server offers; asked once per client.
@@ -132,12 +145,11 @@ class AmiraClient:
             ServerError: no answer, or an error.
         """
         if self._capabilities is None:
-            try:
-                self._capabilities = await self._speech.GetCapabilities(
+            self._capabilities = await self._ask(
+                lambda server: server.speech.GetCapabilities(
                     GetCapabilitiesRequest(), timeout=timeout_s, metadata=self._metadata()
                 )
-            except grpc.aio.AioRpcError as failure:
-                raise from_rpc_error(failure, self._peer) from failure
+            )
         return self._capabilities
 
     async def recognize(
@@ -156,10 +168,9 @@ class AmiraClient:
         audio = await self._open(source, config)
         content = await asyncio.to_thread(lambda: b"".join(audio.pieces()))
         request = RecognizeRequest(config=audio.describe(config), audio=content)
-        try:
-            return await self._speech.Recognize(request, timeout=timeout_s, metadata=self._metadata())
-        except grpc.aio.AioRpcError as failure:
-            raise from_rpc_error(failure, self._peer) from failure
+        return await self._ask(
+            lambda server: server.speech.Recognize(request, timeout=timeout_s, metadata=self._metadata())
+        )
 
     async def transcribe(
         self,
@@ -223,6 +234,32 @@ class AmiraClient:
             return self._given_metadata
         return (*self._given_metadata, ("authorization", f"Bearer {self._secret()}"))
 
+    async def _ask(self, ask: Callable[[Server], Awaitable[AnswerT]]) -> AnswerT:
+        """The answer of the first server that is there. Raises the first one's ServerError if none is."""
+        first: ServerError | None = None
+        for server in self._servers.in_turn(self._servers.preferred):
+            try:
+                return await ask(server)
+            except grpc.aio.AioRpcError as failure:
+                error = from_rpc_error(failure, server.peer)
+                error.__cause__ = failure
+                if not is_loss(error):
+                    raise error from failure
+                first = first or error
+        assert first is not None, "there is a server"
+        raise first
+
     async def _open(self, source: Source, config: RecognitionConfig | None, *, paced: bool = False) -> Audio:
         accepted = (await self.capabilities()).encodings
         return await asyncio.to_thread(open_audio, source, config, accepted=set(accepted), paced=paced)
+
+
+def _server(
+    peer: Peer, credentials: grpc.ChannelCredentials | None, options: list[tuple[str, int | str]]
+) -> Server:
+    channel = (
+        grpc.aio.insecure_channel(peer.target, options=options)
+        if credentials is None
+        else grpc.aio.secure_channel(peer.target, credentials, options=options)
+    )
+    return Server(peer, channel, SpeechStub(channel))

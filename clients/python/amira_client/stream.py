@@ -3,18 +3,18 @@
     open ──send/flush/mark/...──► open ──end()──► ended ──server done──► closed
       └──────────────── aclose() at any time ───────────────────────────────┘
 
-Two tasks own the call: one writes, one reads. Callers only touch queues, so they may time out or
-be cancelled at any point (a cancelled read or write of grpc.aio itself would end the call), and
-any number of them may send at once.
+A task owns the calls that carry the stream (carrier.py). Callers only touch queues, so they may time
+out or be cancelled at any point (a cancelled read or write of grpc.aio itself would end the call), and
+any number of them may send at once. While a lost server is being replaced, senders wait once the queue
+is full, and readers wait for the next response.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
-
-import grpc
 
 from amira.asr.v1.config_pb2 import EndpointConfig, HotwordSet, RecognitionConfig
 from amira.asr.v1.result_pb2 import SessionInfo
@@ -29,15 +29,17 @@ from amira.asr.v1.speech_pb2 import (
     StreamingRecognizeResponse,
     UpdateConfig,
 )
-from amira_client.access import Peer
 from amira_client.audio import SAMPLE_BYTES
-from amira_client.core_status import ServerStatus
-from amira_client.errors import AmiraClientError, ServerError, StreamStateError, from_rpc_error
-
-Call = grpc.aio.StreamStreamCall[StreamingRecognizeRequest, StreamingRecognizeResponse]
+from amira_client.carrier import Carrier
+from amira_client.connection import Connection
+from amira_client.errors import AmiraClientError, StreamStateError
+from amira_client.replay_buffer import ReplayBuffer, is_end
+from amira_client.resuming import Resuming
+from amira_client.servers import Server, Servers
 
 MAX_MESSAGE_BYTES = 512 * 1024
 MAX_MARK_BYTES = 128
+_LEAVE_S = 0.5
 OUTBOUND_MESSAGES = 16
 INBOUND_MESSAGES = 256
 
@@ -49,14 +51,18 @@ class RecognitionStream:
     until they stop. Leaving the ``async with`` block early abandons the call.
     """
 
-    def __init__(self, call: Call, config: RecognitionConfig, peer: Peer) -> None:
-        self._call = call
-        self._status = ServerStatus(call)
-        self._peer = peer
+    def __init__(
+        self,
+        servers: Servers,
+        connect: Callable[[Server], Connection],
+        config: RecognitionConfig,
+        resuming: Resuming | None,
+    ) -> None:
         self._offset_unit_bytes = SAMPLE_BYTES.get(config.encoding, 1) * (
             (config.channels or 1) if config.encoding in SAMPLE_BYTES else 1
         )
-        self._offset = 0
+        most_bytes = 0 if resuming is None else resuming.buffer_bytes
+        self._buffer = ReplayBuffer(config, self._offset_unit_bytes, most_bytes)
         self._outbound: asyncio.Queue[StreamingRecognizeRequest] = asyncio.Queue(OUTBOUND_MESSAGES)
         self._inbound: asyncio.Queue[StreamingRecognizeResponse | None] = asyncio.Queue(INBOUND_MESSAGES)
         self._ended = False
@@ -66,15 +72,14 @@ class RecognitionStream:
         self._stopped = False
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
-        self._session: SessionInfo | None = None
-        self._outbound.put_nowait(StreamingRecognizeRequest(config=config))
-        self._writer = asyncio.create_task(self._write(), name="amira-stream-writer")
-        self._reader = asyncio.create_task(self._read(), name="amira-stream-reader")
+        opening = StreamingRecognizeRequest(config=config) if resuming is None else self._buffer.opening()
+        self._carrier = Carrier(servers, connect, opening, self._buffer, self._take, self._deliver, resuming)
+        self._running = asyncio.create_task(self._run(), name="amira-stream")
 
     @property
     def session(self) -> SessionInfo | None:
         """Who serves the stream; None until the server has answered."""
-        return self._session
+        return self._carrier.session
 
     @property
     def ended(self) -> bool:
@@ -168,10 +173,15 @@ class RecognitionStream:
     async def aclose(self) -> None:
         """Gives the call up if it is still running. Safe to call twice."""
         self._closed = True
-        self._call.cancel()
-        for task in (self._writer, self._reader):
-            task.cancel()
-        await asyncio.gather(self._writer, self._reader, return_exceptions=True)
+        while not self._inbound.empty():
+            self._inbound.get_nowait()  # nobody reads any more: the task must not wait for that
+        try:
+            if not self._stopped and await self._carrier.abandon():
+                await asyncio.wait([self._running], timeout=_LEAVE_S)
+        finally:
+            self._carrier.cancel()
+            self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
         if self._inbound.empty():
             self._inbound.put_nowait(None)  # wakes whoever waits for a response
 
@@ -211,54 +221,31 @@ class RecognitionStream:
                 if self._outbound.full():
                     await self._wait_for_room(what)
                 self._outbound.put_nowait(request)
-                self._ended = self._ended or _is_end(request)
+                self._ended = self._ended or is_end([request])
 
     async def _wait_for_room(self, what: str) -> None:
         self._room.clear()
         await self._room.wait()
         self._require_open(what)
 
-    async def _write(self) -> None:
-        while True:
-            request = await self._outbound.get()
-            self._room.set()
-            if request.HasField("audio"):
-                request.audio.offset = self._offset
-                self._offset += len(request.audio.content) // self._offset_unit_bytes
-            try:
-                await self._call.write(request)
-                if _is_end(request):
-                    await self._call.done_writing()
-                    return
-            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                return  # the reader sees why, with everything the server said before
-            except Exception:
-                self._call.cancel()  # or senders would wait for ever
-                raise
+    async def _take(self) -> StreamingRecognizeRequest:
+        request = await self._outbound.get()
+        self._room.set()
+        self._buffer.append(request)
+        return request
 
-    async def _read(self) -> None:
+    async def _deliver(self, response: StreamingRecognizeResponse) -> None:
+        if not self._closed:
+            await self._inbound.put(response)
+
+    async def _run(self) -> None:
         try:
-            async for response in self._call:
-                if response.HasField("session"):
-                    self._session = response.session
-                await self._inbound.put(response)
-        except grpc.aio.AioRpcError as failure:
-            self._failure = from_rpc_error(self._status.failure(failure), self._peer)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # grpc.aio reports the status CANCELLED as if this task had been cancelled.
-            self._failure = ServerError("The call was cancelled.", status=grpc.StatusCode.CANCELLED)
+            await self._carrier.run()
+        except AmiraClientError as error:
+            self._failure = error
         except Exception as error:  # noqa: BLE001 - whoever waits for a response must hear of it
-            self._failure = AmiraClientError(f"A response cannot be read: {error!r}")
-            self._call.cancel()
+            self._failure = AmiraClientError(f"The stream broke: {error!r}")
         finally:
             self._stopped = True
             self._room.set()
-            self._writer.cancel()
         await self._inbound.put(None)
-
-
-def _is_end(request: StreamingRecognizeRequest) -> bool:
-    return request.HasField("control") and request.control.HasField("end_of_audio")

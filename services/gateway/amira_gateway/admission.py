@@ -19,7 +19,7 @@ class Admission:
         self._draining: errors.DrainingError | None = None
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._sessions) + self._opening
 
     def check(self) -> None:
         """Raises NoCapacityError when every place is taken, DrainingError once draining has begun."""

@@ -1,0 +1,354 @@
+"""Carries one stream from server to server, so that its user sees a single unbroken one.
+
+    send ──► queue ──► replay buffer ──► connection ──► deliver (what is new)
+                            │               │ lost, or draining
+                            └─ replay ──► connection to the same or another server
+
+What the lost server had not said for good is in the replay buffer: the session is resumed where the server
+still keeps it, otherwise begun anew at the last resume point.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import grpc
+
+from amira.asr.v1.result_pb2 import SessionInfo
+from amira.asr.v1.speech_pb2 import (
+    Abandon,
+    Resume,
+    StreamControl,
+    StreamingRecognizeRequest,
+    StreamingRecognizeResponse,
+)
+from amira_client.connection import Connection
+from amira_client.delivered import Delivered
+from amira_client.errors import ServerError, UnreachableError
+from amira_client.replay_buffer import ReplayBuffer, is_end
+from amira_client.resuming import MOST_FRUITLESS, Backoff, Resuming, is_loss, is_unreachable, may_pass
+from amira_client.servers import Server, Servers
+
+_ATTEMPT_S = 5.0
+_FAREWELL_S = 0.5
+_MOVE_AGAIN_S = 1.0
+
+_ABANDON = StreamingRecognizeRequest(control=StreamControl(abandon=Abandon()))
+
+Pending = Callable[[], list[StreamingRecognizeRequest]]
+"""What a connection must be sent before anything new; asked for once nobody writes elsewhere any more."""
+
+
+class Carrier:
+    """One stream. :meth:`run` reads; a task of it writes."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        connect: Callable[[Server], Connection],
+        opening: StreamingRecognizeRequest,
+        buffer: ReplayBuffer,
+        take: Callable[[], Awaitable[StreamingRecognizeRequest]],
+        deliver: Callable[[StreamingRecognizeResponse], Awaitable[None]],
+        resuming: Resuming | None,
+    ) -> None:
+        """Args:
+        servers: where to go.
+        connect: opens a call, without sending anything.
+        opening: the stream's first message.
+        buffer: holds what `take` gave.
+        take: waits for the next request of the user, which it has put into `buffer`.
+        deliver: hands a response to the user.
+        resuming: None: the first loss ends the stream.
+        """
+        self._servers = servers
+        self._connect = connect
+        self._buffer = buffer
+        self._take = take
+        self._deliver = deliver
+        self._resuming = resuming
+        self._delivered = Delivered()
+        self._session: SessionInfo | None = None
+        self._sequence = 0
+        self._fruitless = 0
+        self._can_resume = False
+        self._writer: _Writer | None = None
+        self._farewells: set[asyncio.Task[None]] = set()
+        # Not waited for: the audio may follow at once.
+        self._connection = connect(servers.preferred)
+        self._pending: Pending = lambda: [opening]
+
+    async def run(self) -> None:
+        """Returns when a server has ended the stream with OK.
+
+        Raises:
+            AmiraClientError: why it ended; if it could not go on after a loss, the loss.
+        """
+        try:
+            while True:
+                try:
+                    if await self._serve():
+                        return
+                except ServerError as error:
+                    self._connection.cancel()
+                    await self._recover(error)
+        finally:
+            self._connection.cancel()
+            for farewell in self._farewells:
+                farewell.cancel()
+            await asyncio.gather(*self._farewells, return_exceptions=True)
+
+    @property
+    def session(self) -> SessionInfo | None:
+        """Who serves the stream; None until a server has answered."""
+        return self._session
+
+    async def abandon(self) -> bool:
+        """Tells a server that would keep the session that nobody comes back; False where none would.
+
+        Takes a second at most.
+        """
+        if self._session is None or not self._session.resume_token or self._writer is None:
+            return False
+        await _say_farewell(self._connection, self._writer)
+        return True
+
+    def cancel(self) -> None:
+        """Ends the present call at once."""
+        self._connection.cancel()
+
+    # -- with one server -----------------------------------------------------------------------
+
+    async def _serve(self) -> bool:
+        """True: the server has ended the stream with OK. False: another one goes on."""
+        connection = self._connection
+        writer = self._writer = _Writer(connection, self._pending(), self._take)
+        move_at: float | None = None
+        try:
+            while (response := await connection.read()) is not None:
+                await self._handle(response)
+                if self._resuming is not None and response.HasField("draining"):
+                    move_at = 0.0
+                now = asyncio.get_running_loop().time()
+                if move_at is not None and now >= move_at:
+                    move_at = now + _MOVE_AGAIN_S
+                    if await self._move():
+                        await writer.stop(_FAREWELL_S)
+                        self._bid_farewell(connection, writer)
+                        return False
+            return True
+        finally:
+            self._writer = None
+            await writer.stop(0)
+
+    async def _handle(self, response: StreamingRecognizeResponse) -> None:
+        self._sequence = max(self._sequence, response.sequence)
+        if response.HasField("resume_point"):
+            self._buffer.settle(response.resume_point)
+        kind = response.WhichOneof("response")
+        if kind == "mark":
+            self._buffer.mark_echoed()
+        elif kind == "session":
+            if not self._is_first(response):
+                return
+        elif kind == "draining" or kind is None:
+            if self._resuming is not None:
+                return
+        elif not self._delivered.is_new(response):
+            return
+        else:
+            self._fruitless = 0
+        await self._deliver(response)
+
+    def _is_first(self, response: StreamingRecognizeResponse) -> bool:
+        """Takes note of who serves the stream now; says whether the user has yet to hear of a server."""
+        first = self._session is None
+        self._session = response.session
+        self._servers.prefer(self._connection.server)
+        return first
+
+    # -- from one to the next ------------------------------------------------------------------
+
+    async def _move(self) -> bool:
+        """Goes on at another server while the present one still serves; False where none takes the stream."""
+        present = self._connection
+        if len(self._servers) == 1 or not self._buffer.replayable:
+            return False
+        for server in self._servers.in_turn(present.server)[1:]:
+            try:
+                await self._begin(server)
+            except ServerError:
+                continue
+            return True
+        return False
+
+    async def _recover(self, error: ServerError) -> None:
+        """Goes on at a server, or raises `error`."""
+        resuming = self._resuming
+        self._fruitless += 1
+        if resuming is None or not is_loss(error) or self._fruitless > MOST_FRUITLESS:
+            raise error
+        lost = self._connection.server
+        # A server that never answered is rather wrong than lost: the others are tried, but once.
+        once = self._session is None and (is_unreachable(error) or bool(error.reason))
+        self._can_resume = self._session is not None and bool(self._session.resume_token) and not error.reason
+        candidates = self._servers.in_turn(self._servers.after(lost) if error.reason or once else lost)
+        if once:
+            candidates.remove(lost)
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + resuming.for_s
+        backoff = Backoff()
+        while candidates and (self._can_resume or self._buffer.replayable):
+            for server in candidates:
+                try:
+                    if await self._go_on_at(server, lost):
+                        return
+                except ServerError as failure:
+                    if not may_pass(failure):
+                        raise error from failure
+            delay_s = backoff.next_s()
+            if once or loop.time() + delay_s > give_up_at:
+                break
+            await asyncio.sleep(delay_s)
+        raise error
+
+    async def _go_on_at(self, server: Server, lost: Server) -> bool:
+        """False: what this server would need is not here. Raises ServerError."""
+        if self._can_resume and server is lost:
+            try:
+                await self._resume(server)
+            except ServerError as error:
+                if error.reason != "SESSION_LOST":
+                    raise
+                self._can_resume = False
+            else:
+                return True
+        if not self._buffer.replayable:
+            return False
+        await self._begin(server)
+        return True
+
+    async def _resume(self, server: Server) -> None:
+        """Goes on with the session. Raises ServerError."""
+        assert self._session is not None
+        resume = Resume(token=self._session.resume_token, last_sequence=self._sequence)
+        connection, first = await self._open(server, StreamingRecognizeRequest(resume=resume))
+        offset, controls = first.session.resume_offset, first.session.resume_controls
+        self._connection = connection
+        self._pending = lambda: self._buffer.after(offset, controls)
+        await self._handle(first)
+
+    async def _begin(self, server: Server) -> None:
+        """Begins a new session at the last resume point. Raises ServerError."""
+        connection, first = await self._open(server, self._buffer.opening())
+        self._connection = connection
+        self._pending = self._buffer.begin_session
+        self._delivered.rewind()
+        self._sequence = 0
+        await self._handle(first)
+
+    async def _open(
+        self, server: Server, opening: StreamingRecognizeRequest
+    ) -> tuple[Connection, StreamingRecognizeResponse]:
+        """A call that the server has taken, and its first response. Raises ServerError."""
+        connection = self._connect(server)
+        try:
+            async with asyncio.timeout(_ATTEMPT_S):
+                await connection.write(opening)
+                first = await connection.read()
+            if first is None or not first.HasField("session"):
+                raise ServerError("The server did not take the stream.", status=grpc.StatusCode.UNAVAILABLE)
+        except TimeoutError:
+            connection.cancel()
+            raise UnreachableError(
+                f"{server.peer.target} did not take the stream within {_ATTEMPT_S:g} s.",
+                status=grpc.StatusCode.UNAVAILABLE,
+            ) from None
+        except BaseException:
+            connection.cancel()
+            raise
+        return connection, first
+
+    def _bid_farewell(self, connection: Connection, writer: _Writer) -> None:
+        task = asyncio.create_task(_leave(connection, writer), name="amira-farewell")
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+
+class _Writer:
+    """Sends what is pending, then what the user sends, until the end or the call's end."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        pending: list[StreamingRecognizeRequest],
+        take: Callable[[], Awaitable[StreamingRecognizeRequest]],
+    ) -> None:
+        self._connection = connection
+        self._pending = pending
+        self._take = take
+        self._writing = False
+        self._stopping = False
+        self.usable = True
+        """False once a write was cut off or failed: nothing more can be sent."""
+        self._task = asyncio.create_task(self._run(), name="amira-stream-writer")
+
+    async def stop(self, patience_s: float) -> None:
+        """Sends no more; lets a write that is under way finish for `patience_s`."""
+        self._stopping = True
+        if self._writing and patience_s:
+            await asyncio.wait([self._task], timeout=patience_s)
+        if not self._task.done():
+            self.usable = self.usable and not self._writing
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        for request in self._pending:
+            if not await self._write(request):
+                return
+        ended = is_end(self._pending)
+        while not ended and not self._stopping:
+            request = await self._take()
+            ended = is_end([request])
+            if not await self._write(request):
+                return
+        if ended:
+            self.usable = False
+            await self._connection.done_writing()
+
+    async def _write(self, request: StreamingRecognizeRequest) -> bool:
+        if self._stopping:
+            return False
+        self._writing = True
+        try:
+            self.usable = await self._connection.write(request)
+        except Exception:
+            self.usable = False
+            raise
+        self._writing = False
+        return self.usable
+
+
+async def _say_farewell(connection: Connection, writer: _Writer) -> None:
+    """Has the server end the session at once."""
+    await writer.stop(_FAREWELL_S)
+    if writer.usable:
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await connection.write(_ABANDON)
+        except TimeoutError:
+            connection.cancel()
+
+
+async def _leave(connection: Connection, writer: _Writer) -> None:
+    try:
+        await _say_farewell(connection, writer)
+        async with asyncio.timeout(_FAREWELL_S):
+            while await connection.read() is not None:
+                pass  # until the server has heard
+    except (TimeoutError, ServerError):
+        pass
+    finally:
+        connection.cancel()
