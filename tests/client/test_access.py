@@ -179,6 +179,7 @@ async def test_tls_to_a_plaintext_port(authority: Authority) -> None:
         error = await failure(AmiraClient(plain.target, tls=authority.ca))
     assert isinstance(error, UnreachableError)
     assert "speaks no TLS" in error.message
+    assert "speaks no TLS" in error.advice
 
 
 async def test_a_server_that_asks_for_a_certificate(authority: Authority, tmp_path: Path) -> None:
@@ -204,6 +205,7 @@ async def test_a_lost_connection_is_not_blamed_on_tls(key: str) -> None:
         error = await failure(AmiraClient(f"127.0.0.1:{port}", api_key=key))
     assert isinstance(error, UnreachableError)
     assert "TLS" not in error.message
+    assert error.advice == ""
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ class ServerError(AmiraClientError):
 class UnreachableError(ServerError):
     """Nobody answers at the target, or the connection broke."""
 
+    advice: str = ""
+    """What to do about a TLS handshake that failed; part of the message."""
+
 
 class AccessError(ServerError):
     """The server does not let this client in, or not to this method."""
@@ -83,8 +86,11 @@ def from_rpc_error(failure: grpc.aio.AioRpcError, peer: Peer) -> ServerError:
     status = failure.code()
     message = failure.details() or status.name
     if status is grpc.StatusCode.UNAVAILABLE and not reason:
+        advice = for_unreachable(message, peer)
         told = f"No Amira server answers at {peer.target}: {message}"
-        return UnreachableError(_with_advice(told, for_unreachable(message, peer)), status=status)
+        error = UnreachableError(_with_advice(told, advice), status=status)
+        error.advice = advice
+        return error
     if status is grpc.StatusCode.UNAUTHENTICATED:
         return AccessError(_with_advice(message, for_refused(peer)), status=status, reason=reason)
     if status is grpc.StatusCode.PERMISSION_DENIED:

@@ -118,12 +118,20 @@ def transcribe(
     method: Annotated[Method | None, typer.Option(help="Search [default: the server's].")] = None,
     n_best: Annotated[int, typer.Option(min=1, max=10, help="Readings per segment.")] = 1,
     model: Annotated[str, typer.Option(help="Model by name [default: the server's].")] = "",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Encrypt; the server's authority is a public one.")
+    ] = False,
+    ca: Annotated[Path | None, typer.Option(help="Encrypt; the authority of the server (PEM).")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="AMIRA_API_KEY", help="Better given in the environment.")
+    ] = None,
 ) -> None:
     """Transcribe recordings with a running server, showing the words as they come.
 
     On a terminal the open segment is shown while it changes: words that will stay are firm, the rest
     faint. Elsewhere only finals are printed, one a line. Exits with 1 if any file failed.
     """
+    from amira_local.security.server_access import ServerAccess, ServerAccessError
     from amira_local.transcribe import transcribe_files  # each command loads only what it needs
 
     try:
@@ -137,12 +145,15 @@ def transcribe(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--hotword") from error
-    status = asyncio.run(
-        transcribe_files(
-            files, server, config,
-            real_time=real_time, as_json=as_json, out=Console(), err=Console(stderr=True),
-        )
-    )  # fmt: skip
+    try:
+        status = asyncio.run(
+            transcribe_files(
+                files, server, config, access=ServerAccess(tls, ca, api_key),
+                real_time=real_time, as_json=as_json, out=Console(), err=Console(stderr=True),
+            )
+        )  # fmt: skip
+    except ServerAccessError as error:
+        raise typer.BadParameter(str(error)) from error
     raise typer.Exit(status)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from amira_client import AmiraClient, AmiraClientError, RecognitionConfig, UnreachableError
+from amira_client import AmiraClientError, RecognitionConfig, UnreachableError
 from amira_local.result_view import JsonView, LiveView, PlainView
+from amira_local.security.server_access import ServerAccess
 
 HOW_TO_START = (
     "Nothing answers at {server}. Start a server with `amira up` (in another terminal), or name one with "
@@ -21,14 +22,18 @@ async def transcribe_files(
     server: str,
     config: RecognitionConfig,
     *,
+    access: ServerAccess | None = None,
     real_time: bool,
     as_json: bool,
     out: Console,
     err: Console,
 ) -> int:
-    """Transcribes each file in turn; returns the exit status: 0 only if all went well."""
+    """Transcribes each file in turn; returns the exit status: 0 only if all went well.
+
+    Raises ServerAccessError when `access` cannot be used.
+    """
     failures = 0
-    async with AmiraClient(server) as client:
+    async with (access or ServerAccess()).connect(server) as client:
         for file in files:
             if len(files) > 1 and not as_json:
                 out.print(f"{file}:", highlight=False, soft_wrap=True, markup=False)
@@ -58,7 +63,9 @@ def _view(file: Path, as_json: bool, out: Console) -> PlainView:
 
 
 def _explain(error: AmiraClientError, file: Path, server: str, err: Console) -> None:
-    words = HOW_TO_START.format(server=server) if isinstance(error, UnreachableError) else f"{file}: {error}"
+    words = f"{file}: {error}"
+    if isinstance(error, UnreachableError):
+        words = str(error) if error.advice else HOW_TO_START.format(server=server)
     if error.retry_after_s is not None and not isinstance(error, UnreachableError):
         words += f" Try again in {error.retry_after_s:g} s."
     err.print(words, style="red", highlight=False, soft_wrap=True, markup=False)
