@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class TlsSettings(BaseSettings):
     """TLS of the port that is served, and of the channels to other services. Empty: plaintext."""
+
+    model_config = SettingsConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
 
     tls_cert: str = ""
     """Certificate chain (PEM) that the service shows; read again when it changes. Needs `tls_key`."""

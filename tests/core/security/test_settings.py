@@ -81,6 +81,11 @@ def test_files_that_cannot_be_used(authority: Authority, tmp_path: Path) -> None
             assert part in told
 
 
+def test_every_setting_is_described() -> None:
+    for name, field in ServiceSettings.model_fields.items():
+        assert field.description, name
+
+
 def test_settings_that_need_each_other(authority: Authority) -> None:
     pair = authority.issue("pair")
     assert "TLS_CERT is set, but TLS_KEY is not" in problem(tls_cert=pair.cert)

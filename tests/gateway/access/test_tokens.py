@@ -297,3 +297,8 @@ def test_settings_that_tokens_need(issuer: Issuer, missing: str) -> None:
     settings = {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, missing: ""}
     with pytest.raises(BadSettingsError, match=missing.upper()):
         AccessInterceptor.of(AccessSettings(jwks_file=str(issuer.path), **settings))
+
+
+def test_every_setting_is_described() -> None:
+    for name, field in AccessSettings.model_fields.items():
+        assert field.description, name

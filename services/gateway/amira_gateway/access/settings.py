@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class AccessSettings(BaseSettings):
     """Without key file and JWKS file everybody may come in, and the log says so."""
+
+    model_config = SettingsConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
 
     api_keys_file: str = ""
     """File of API keys, as `amira keys` writes it; read again when it changes. Calls then need a key."""
