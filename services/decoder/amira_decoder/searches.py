@@ -38,10 +38,13 @@ class SearchSet:
             k2_beam=settings.beam,
             k2_max_contexts=settings.max_contexts,
             k2_max_states=settings.max_states,
+            lm_scale=settings.lm_scale,
+            lm_bonus=settings.lm_bonus,
         )
         self._available = available_methods()
         self._searches: dict[Method, Search] = {}
         self.default_method = self._choose_default(settings.search)
+        self._say_what_the_language_model_does()
 
     @property
     def max_hotwords(self) -> int:
@@ -97,6 +100,23 @@ class SearchSet:
             search.advance([segment], frames)
             search.best([segment])
             search.n_best(segment, 2)
+
+    def _say_what_the_language_model_does(self) -> None:
+        path = self._folder.language_model
+        if path is None:
+            return
+        if not self._options.lm_scale:
+            _log.info("language_model_off", file=path.name, cause="lm_scale is 0")
+            return
+        _log.info(
+            "language_model",
+            file=path.name,
+            lm_scale=self._options.lm_scale,
+            lm_bonus=self._options.lm_bonus,
+            used_by=["beam"],
+            not_used_by=[method for method in self._available if method != "beam"],
+            default_search=self.default_method,
+        )
 
     def _choose_default(self, wanted: Method | Literal["auto"]) -> Method:
         if wanted == "auto":

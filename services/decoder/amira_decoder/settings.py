@@ -71,6 +71,14 @@ class DecoderSettings(ServiceSettings):
     active_paths: int = _width("num_active_paths")
     """Beam search: hypotheses kept per stream."""
 
+    lm_scale: float = _width("lm_scale")
+    """Beam search: weight of the language model (`lm.ngram` in the model folder) against the acoustic model.
+    0 turns it off; k2 and greedy never use it."""
+
+    lm_bonus: float = _width("lm_bonus")
+    """Beam search: score (nats) per token where the language model takes part. It makes up for the words that
+    a language model alone would drop; with a larger `lm_scale` it has to be larger too."""
+
     tail_padding_ms: int = Field(default=480, ge=0)
     """Silence decoded after the last audio of a stream or flush, so that the last word comes out."""
 
@@ -85,4 +93,7 @@ class DecoderSettings(ServiceSettings):
     on for a stream. The bundled model looks back 15.4 s in all: a longer warm-up changes nothing."""
 
     drain_timeout_s: float = Field(default=10.0, ge=0)
-    """How long running streams may go on after SIGTERM."""
+    """How long running streams may go on after SIGTERM. They are told at once, so that they can move."""
+
+    slot_check_interval_s: float = Field(default=5.0, gt=0)
+    """How often slots that no stream holds are looked for. There are none unless there is a defect."""

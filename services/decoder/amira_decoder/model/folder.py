@@ -12,6 +12,9 @@ from amira_decoder.model.tokens import TokenTable
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.model_folder import find_network
 
+LANGUAGE_MODEL = "lm.ngram"
+"""Name of the language model's file, where a folder has one."""
+
 
 class ModelFolderError(ValueError):
     """The folder is not a usable streaming transducer; the message says what is missing or wrong."""
@@ -34,6 +37,8 @@ class TransducerFolder:
     """Tokens that the predictor looks back at."""
     vocab_size: int
     blank_id: int
+    language_model: Path | None = None
+    """The n-gram model for the beam search, where the folder has one; open it with model.ngram."""
 
     @classmethod
     def open(cls, path: Path | str) -> TransducerFolder:
@@ -65,6 +70,7 @@ class TransducerFolder:
             context_size=context_size,
             vocab_size=vocab_size,
             blank_id=tokens.blank_id,
+            language_model=ngrams if (ngrams := folder / LANGUAGE_MODEL).is_file() else None,
         )
 
 

@@ -28,13 +28,15 @@ SEARCH_BOUNDS: dict[str, tuple[float, float]] = {
     "k2_beam": (1e-3, 50),
     "k2_max_contexts": (1, 64),
     "k2_max_states": (1, 512),
+    "lm_scale": (0, 10),
+    "lm_bonus": (-20, 20),
 }
 """Least and most of each of SearchOptions' fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """Widths of the searches, within SEARCH_BOUNDS. The defaults are icefall's for streaming."""
+    """Widths and weights of the searches, within SEARCH_BOUNDS. The widths are icefall's for streaming."""
 
     num_active_paths: int = 4
     """beam: hypotheses kept per segment."""
@@ -44,6 +46,10 @@ class SearchOptions:
     """k2: predictor contexts kept per segment and frame."""
     k2_max_states: int = 8
     """k2: states kept per segment and frame."""
+    lm_scale: float = 0.35
+    """beam: weight of the folder's language model, if it has one, against the acoustic model; 0: none."""
+    lm_bonus: float = 1.4
+    """beam: nats added per token where a language model takes part: its scores alone favour few tokens."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in SEARCH_BOUNDS.items():

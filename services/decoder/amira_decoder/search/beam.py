@@ -2,6 +2,11 @@
 
 The algorithm is icefall's modified_beam_search, with two refinements: a hotword's boost counts
 before the beam is cut, not after; and equal sequences are merged before the cut too.
+
+Where the model folder has an n-gram language model, its score joins in the same way (shallow fusion):
+every token adds lm_scale times its log-probability after the tokens before it, and lm_bonus, without
+which short readings would win. A segment begins as a sentence does. Token log-probabilities, from
+which confidences come, stay those of the acoustic model alone.
 """
 
 from __future__ import annotations
@@ -15,10 +20,12 @@ from numpy.typing import NDArray
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.model.joint import JointNetwork
 from amira_decoder.model.joint_kernels import INITIAL_KEY, log_softmax
+from amira_decoder.model.ngram import no_ngrams, open_ngrams
 from amira_decoder.search import beam_kernels as kernels
 from amira_decoder.search.base import Method, SearchOptions, Segment, check_batch, check_hotwords
 from amira_decoder.search.hotwords import HotwordAutomaton
 from amira_decoder.search.hypothesis import Hypothesis
+from amira_decoder.search.ngram_kernels import Fusion
 
 
 class BeamSegment:
@@ -26,12 +33,12 @@ class BeamSegment:
 
     __slots__ = ("count", "hotwords", "nodes", "num_frames", "num_nodes", "paths")
 
-    def __init__(self, width: int, hotwords: HotwordAutomaton | None) -> None:
+    def __init__(self, width: int, hotwords: HotwordAutomaton | None, context: int) -> None:
         self.num_frames = 0
         self.hotwords = hotwords
         self.count = 1
         self.paths = np.zeros(width, kernels.PATH)
-        self.paths[0] = (0.0, INITIAL_KEY, 0, -1, 0)
+        self.paths[0] = (0.0, INITIAL_KEY, 0, -1, 0, context)
         self.nodes = np.empty(256, kernels.NODE)
         self.num_nodes = 0
 
@@ -63,6 +70,13 @@ class BeamSearch:
         self._joint = joint or JointNetwork(model)
         self._width = options.num_active_paths
         self._no_hotwords = HotwordAutomaton.empty(model.vocab_size)
+        ngrams = open_ngrams(model) if options.lm_scale else None
+        self._start = ngrams.start if ngrams else 0
+        self._fusion = (
+            Fusion(ngrams.arrays, float(options.lm_scale), float(options.lm_bonus))
+            if ngrams
+            else Fusion(no_ngrams(model.vocab_size), 0.0, 0.0)
+        )
         warm = self.start_segment()
         self.advance([warm], np.zeros((1, 2, self._joint.dim), np.float32))
         self.best([warm])
@@ -70,7 +84,7 @@ class BeamSearch:
     def start_segment(self, hotwords: HotwordAutomaton | None = None) -> BeamSegment:
         """Opens a segment."""
         check_hotwords(hotwords, self._joint.vocab_size)
-        return BeamSegment(self._width, hotwords)
+        return BeamSegment(self._width, hotwords, self._start)
 
     def advance(self, segments: Sequence[Segment], encoder_out: NDArray[np.float32]) -> None:
         """See Search.advance."""
@@ -120,8 +134,8 @@ class BeamSearch:
         missing = np.empty(paths.size, np.int64)
         while (arrays := self._joint.arrays()) is not None:
             lacking = kernels.decode_batch(
-                encoder_out, usable, arrays, hotwords.next_state, hotwords.earned, paths, counts,
-                nodes, num_nodes, first_node, first_frame, done, missing,
+                encoder_out, usable, arrays, hotwords.next_state, hotwords.earned, self._fusion, paths,
+                counts, nodes, num_nodes, first_node, first_frame, done, missing,
             )  # fmt: skip
             if not lacking:
                 break
@@ -151,6 +165,7 @@ class BeamSearch:
         """For a joiner that only onnxruntime can run: one call per frame for all paths of all segments."""
         joint, width = self._joint, self._width
         candidates, before = np.empty(2 * width, kernels.CANDIDATE), np.empty(width, kernels.PATH)
+        lm_scores = np.zeros((width, joint.vocab_size), np.float32)
         for t in range(encoder_out.shape[1]):
             live = np.flatnonzero(usable[:, t])
             if not len(live):
@@ -166,8 +181,8 @@ class BeamSearch:
                 begin += counts[row]
                 counts[row], num_nodes[row] = kernels.step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, hotwords.next_state,
-                    hotwords.earned, joint.blank_id, joint.key_base, joint.key_modulus, nodes[row],
-                    num_nodes[row], first_node[row], candidates, before,
+                    hotwords.earned, self._fusion, joint.blank_id, joint.key_base, joint.key_modulus,
+                    nodes[row], num_nodes[row], first_node[row], lm_scores, candidates, before,
                 )  # fmt: skip
 
 

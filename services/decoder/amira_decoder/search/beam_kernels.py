@@ -21,11 +21,14 @@ from amira_decoder.model.joint_kernels import (
     log_softmax,
     push_key,
 )
+from amira_decoder.search.ngram_kernels import Fusion, fill_scores, next_context
 
 PATH = np.dtype(
-    [("score", "f8"), ("key", "i8"), ("digest", "i8"), ("node", "i4"), ("state", "i4")], align=True
+    [("score", "f8"), ("key", "i8"), ("digest", "i8"), ("node", "i4"), ("state", "i4"), ("context", "i4")],
+    align=True,
 )
-"""Score with boosts; predictor context; hash of all tokens; last node or -1; hotword state."""
+"""Score with boosts and language model; predictor context; hash of all tokens; last node or -1; hotword
+state; context of the language model."""
 
 NODE = np.dtype([("parent", "i4"), ("token", "i4"), ("frame", "i4"), ("log_prob", "f4")], align=True)
 """One token of one or more paths: node before it or -1, token, frame in the segment, log-probability."""
@@ -66,6 +69,7 @@ def _gather(
     log_probs: NDArray[np.float32],
     log_prob_rows: NDArray[np.int64],
     earned: NDArray[np.float32],
+    lm_scores: NDArray[np.float32],
     blank: int,
     candidates: CandidateArray,
 ) -> int:
@@ -76,7 +80,7 @@ def _gather(
         row = log_prob_rows[path]
         found = _insert(candidates, found, score + log_probs[row, blank], paths[path].digest, path, blank)
         for token in range(log_probs.shape[1]):
-            extended = score + log_probs[row, token] + earned[state, token]
+            extended = score + log_probs[row, token] + earned[state, token] + lm_scores[path, token]
             if found == len(candidates) and extended <= candidates[found - 1].score:
                 continue
             if token != blank and extended > -np.inf:
@@ -131,22 +135,27 @@ def step(
     frame: int,
     next_state: NDArray[np.int32],
     earned: NDArray[np.float32],
+    fusion: Fusion,
     blank: int,
     base: int,
     modulus: int,
     nodes: NodeArray,
     num_nodes: int,
     first_node: int,
+    lm_scores: NDArray[np.float32],
     candidates: CandidateArray,
     before: PathArray,
 ) -> tuple[int, int]:
     """Takes one segment's paths [P] over one frame, in place.
 
     `log_probs` [rows, V], of which path i reads `log_prob_rows[i]`. New nodes go to `nodes` from
-    `num_nodes` on and are numbered from `first_node` on. `candidates` [2 P] and `before` [P] are
-    scratch. Gives the new number of paths and of nodes.
+    `num_nodes` on and are numbered from `first_node` on. `lm_scores` [P, V], zero at first, `candidates`
+    [2 P] and `before` [P] are scratch. Gives the new number of paths and of nodes.
     """
-    found = _gather(paths, count, log_probs, log_prob_rows, earned, blank, candidates)
+    if fusion.scale != 0:
+        for path in range(count):
+            fill_scores(fusion, paths[path].context, lm_scores[path])
+    found = _gather(paths, count, log_probs, log_prob_rows, earned, lm_scores, blank, candidates)
     chosen = _merge(candidates, found, len(paths))
     for path in range(count):
         before[path] = paths[path]
@@ -159,6 +168,8 @@ def step(
             paths[place].digest = candidate.digest
             paths[place].key = push_key(source.key, candidate.token, base, modulus)
             paths[place].state = next_state[source.state, candidate.token]
+            if fusion.scale != 0:
+                paths[place].context = next_context(fusion.ngrams, source.context, candidate.token)
             paths[place].node = first_node + num_nodes
             nodes[num_nodes].parent = source.node
             nodes[num_nodes].token = candidate.token
@@ -175,6 +186,7 @@ def decode_batch(
     joint: JointArrays,
     next_state: NDArray[np.int32],
     earned: NDArray[np.float32],
+    fusion: Fusion,
     paths: PathArray,
     counts: NDArray[np.int64],
     nodes: NodeArray,
@@ -194,6 +206,7 @@ def decode_batch(
     log_probs = np.empty((width, vocab), np.float32)
     rows = np.empty(width, np.int64)
     slots = np.empty(width, np.int64)
+    lm_scores = np.zeros((width, vocab), np.float32)
     candidates = np.empty(2 * width, CANDIDATE)
     before = np.empty(width, PATH)
     lacking = 0
@@ -228,8 +241,8 @@ def decode_batch(
                         log_softmax(log_probs[path], joint.blank)
                 counts[row], num_nodes[row] = step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, next_state, earned,
-                    joint.blank, joint.base, joint.modulus, nodes[row], num_nodes[row], first_node[row],
-                    candidates, before,
+                    fusion, joint.blank, joint.base, joint.modulus, nodes[row], num_nodes[row],
+                    first_node[row], lm_scores, candidates, before,
                 )  # fmt: skip
             done[row] = t + 1
     return lacking

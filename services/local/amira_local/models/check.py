@@ -34,7 +34,7 @@ from amira_encoder.table_loader import load_slot_table
 from amira_frontend.fbank.tables import BINS
 from amira_frontend.pipeline import FeatureStream
 from amira_local.models.errors import ModelsError
-from amira_local.models.report import Model, UnusableModelError
+from amira_local.models.report import Model, UnusableModelError, language_model_row
 
 Frames = NDArray[np.float32]
 Level = Literal["problem", "advice"]
@@ -106,6 +106,7 @@ def try_model(model: Model, clip: Path, how: How) -> Trial:
     except EngineUnavailableError as error:
         raise ModelsError(str(error)) from error
     trial.measured.append(("engine", f"{table.engine.name}, {table.engine.threads} thread(s)"))
+    trial.measured.append(language_model_row(model))
     if table.geometry.output_dim != joint.dim:
         trial.problem(
             f"the encoder gives {table.geometry.output_dim} values a frame, but the joiner takes {joint.dim}",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amira_decoder.frame_buffer import FRAME_MS
 from amira_decoder.model import ModelFolderError, TransducerFolder
+from amira_decoder.model.ngram import Ngrams, open_ngrams
 from amira_encoder.engine import open_engine
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.geometry import EncoderGeometry
@@ -36,6 +37,8 @@ class Model:
     graph: EncoderGraph
     geometry: EncoderGeometry
     record: Record | None
+    ngrams: Ngrams | None = None
+    """Its language model, where it has one."""
 
     @property
     def chunk_ms(self) -> int:
@@ -60,9 +63,10 @@ def open_model(path: Path) -> Model:
         folder = TransducerFolder.open(path)
         graph = read_graph(folder.encoder)
         table = SlotTable(graph, open_engine(folder.encoder, "onnxruntime"), slots=1)
+        ngrams = open_ngrams(folder)
     except (ModelFolderError, EncoderModelError) as error:
         raise UnusableModelError(str(error)) from error
-    return Model(folder, graph, table.geometry, read_record(path))
+    return Model(folder, graph, table.geometry, read_record(path), ngrams)
 
 
 def describe(model: Model) -> list[Row]:
@@ -85,6 +89,7 @@ def describe(model: Model) -> list[Row]:
         ("state per stream", f"{model.state_bytes / 1024:.1f} KiB in {len(graph.states)} tensor(s)"),
         ("features", f"{geometry.feature_dim} log-mel values every {FRAME_MS} ms"),
         ("vocabulary", f"{folder.vocab_size} tokens, predictor looks back at {folder.context_size}"),
+        language_model_row(model),
         ("hotwords", "cut by bpe.model" if folder.tokens.bpe else "cut by longest token (no bpe.model)"),
         ("licence", _licence(model)),
         ("origin", _origin(model.record)),
@@ -113,6 +118,18 @@ def _delay(geometry: EncoderGeometry) -> str:
 def _left_context(graph: EncoderGraph) -> str:
     found = next((key for key in _LEFT_CONTEXT if key in graph.metadata), None)
     return f"{graph.metadata[found]} (metadata {found})" if found else "not stated"
+
+
+def language_model_row(model: Model) -> Row:
+    """What the folder's language model is."""
+    path, ngrams = model.folder.language_model, model.ngrams
+    if path is None or ngrams is None:
+        return ("language model", "none")
+    return (
+        "language model",
+        f"{path.name} ({path.stat().st_size / 1e6:.1f} MB): {ngrams.num_ngrams:,} n-grams of up to "
+        f"{ngrams.order} tokens, for the beam search",
+    )
 
 
 def _licence(model: Model) -> str:
