@@ -246,6 +246,27 @@ def check_command(
     check(model, triton)
 
 
+@app.command("language-model")
+def language_model_command(
+    into: Annotated[Path, typer.Option(help="Model folder with bpe.model; lm.ngram is written there.")],
+    text: Annotated[
+        list[Path] | None, typer.Option(help="Sentences, one per line (.gz too); repeat for more.")
+    ] = None,
+    leave_out: Annotated[
+        list[Path] | None, typer.Option(help="Texts that the model must not know; repeat for more.")
+    ] = None,
+    order: Annotated[int, typer.Option(min=2, help="Length of the longest n-grams.")] = 6,
+    most_megabytes: Annotated[float, typer.Option(min=0.01, help="Size of the file.")] = 6.0,
+    work: Work = _WORK,
+) -> None:
+    """Learn an n-gram language model for the beam search."""
+    from amira_training.commands.language_model import language_model
+
+    language_model(
+        WorkFolder(work), into, text or [], leave_out or [], order=order, most_megabytes=most_megabytes
+    )
+
+
 @app.command("card")
 def card_command(
     model: Annotated[Path, typer.Argument(help="Model folder that `export` wrote.")], work: Work = _WORK

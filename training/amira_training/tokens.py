@@ -43,6 +43,15 @@ class Tokens:
         """Normalized text -> tokens ``[U]``."""
         return np.array(self._pieces.encode(text), np.int64)
 
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Normalized texts -> tokens of each; much faster than one by one."""
+        encoded: list[list[int]] = self._pieces.encode(list(texts))
+        return encoded
+
+    def piece(self, token: int) -> str:
+        """What a token stands for, as in ``tokens.txt``."""
+        return str(self._pieces.id_to_piece(token))
+
     def decode(self, tokens: Sequence[int]) -> str:
         """Tokens -> text; blanks and other symbols are left out."""
         text: str = self._pieces.decode([token for token in tokens if token > _UNKNOWN])
@@ -50,7 +59,7 @@ class Tokens:
 
     def lines(self) -> list[str]:
         """``tokens.txt`` as sherpa-onnx and Amira read it: piece and number per line."""
-        return [f"{self._pieces.id_to_piece(number)} {number}" for number in range(len(self))]
+        return [f"{self.piece(number)} {number}" for number in range(len(self))]
 
 
 def train_tokens(texts: Iterable[str], model: Path, *, vocabulary: int) -> Tokens:

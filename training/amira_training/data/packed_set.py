@@ -49,7 +49,7 @@ class PackedSet:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.name = name
-        self.recordings = _read_index(folder / f"{name}.tsv")
+        self.recordings = read_index(folder / f"{name}.tsv")
         expected = sum(recording.samples for recording in self.recordings)
         pcm = folder / f"{name}.pcm"
         found = pcm.stat().st_size // 2 if pcm.exists() else 0
@@ -125,7 +125,8 @@ class PackWriter:
         self.recordings += 1
 
 
-def _read_index(path: Path) -> list[Recording]:
+def read_index(path: Path) -> list[Recording]:
+    """The recordings that an index lists. Raises DataError."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
