@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import structlog
 
@@ -16,6 +17,9 @@ from amira_decoder.server import DecoderServicer
 from amira_decoder.settings import DecoderSettings
 from amira_encoder.errors import EncoderModelError, EngineUnavailableError
 
+_STATUS_GRACE_S: Final = 1.0
+"""For the last streams' statuses to get out; calls whose peers do not read are cut off after it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -27,12 +31,20 @@ async def serve(settings: DecoderSettings) -> None:
     await server.start()
     try:
         await run_until_signal(
-            decoder.run(on_ready=server.set_ready), drain=lambda: server.stop(settings.drain_timeout_s)
+            decoder.run(on_ready=server.set_ready),
+            drain=lambda: _drain(server, decoder, settings.drain_timeout_s),
         )
     finally:
         _log.info("stopping")
         await server.stop(0)
         await decoder.close()
+
+
+async def _drain(server: RpcServer, decoder: StreamingDecoder, timeout_s: float) -> None:
+    """Health flips first; the port is closed last, so that new streams learn why they are refused."""
+    await server.set_ready(False)
+    await decoder.drain(timeout_s)
+    await server.stop(_STATUS_GRACE_S)
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from amira_decoder.encoder.base import Encoder, EncoderBatch, EncoderGeometry
 from amira_decoder.encoder.in_process import InProcessEncoder
 from amira_decoder.encoder.triton import TritonEncoder
 from amira_decoder.frame_buffer import FRAME_MS, SILENCE_LOG_MEL
+from amira_decoder.live_streams import LiveStreams
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
@@ -45,7 +46,8 @@ class StreamingDecoder:
         self._encoder = _make_encoder(settings)
         self._scheduler = Scheduler(self._encoder, self._search_thread)
         self._geometry: EncoderGeometry | None = None
-        self._slots: SlotPool | None = None
+        self._live: LiveStreams | None = None
+        self._draining = False
 
     @property
     def model_info(self) -> config_pb2.ModelInfo:
@@ -67,8 +69,9 @@ class StreamingDecoder:
         return decoder_pb2.DescribeResponse(
             models=[self.model_info],
             decoding_methods=self._searches.methods,
-            slots_total=self._slots.total if self._slots else 0,
-            slots_used=self._slots.used if self._slots else 0,
+            slots_total=self._live.slots.total if self._live else 0,
+            slots_used=self._live.slots.used if self._live else 0,
+            slots_orphaned=self._live.orphaned if self._live else 0,
             max_hotwords=self._searches.max_hotwords,
         )
 
@@ -79,68 +82,83 @@ class StreamingDecoder:
             on_ready: told True when streams can be served and False when they cannot (encoder lost).
         """
         self._geometry = await self._encoder.connect()
-        self._slots = SlotPool(self._encoder.slots)
-        await self._warm_up(self._geometry, self._slots)
+        slots = SlotPool(self._encoder.slots)
+        await self._warm_up(self._geometry, slots)
+        self._live = LiveStreams(slots, self._scheduler)
         _log.info(
             "ready",
             model=self._model_name,
             model_version=self._folder.version,
             search=self._searches.default_method,
             encoder=self._encoder.name,
-            slots=self._slots.total,
+            slots=slots.total,
         )
-        await on_ready(True)
-        self._scheduler.on_encoder_change = on_ready
-        await self._scheduler.run()
+
+        async def tell(ready: bool) -> None:
+            await on_ready(ready and not self._draining)
+
+        await tell(True)
+        self._scheduler.on_encoder_change = tell
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._scheduler.run(), name="scheduler")
+            tasks.create_task(self._live.watch_slots(self._settings.slot_check_interval_s), name="slots")
 
     async def open_stream(
-        self, config: config_pb2.RecognitionConfig, resume: ResumeFrom = FROM_THE_START
+        self,
+        config: config_pb2.RecognitionConfig,
+        resume: ResumeFrom = FROM_THE_START,
+        is_call_over: Callable[[], bool] = lambda: False,
     ) -> DecodingStream:
         """Checks the config and lends a slot.
 
         Args:
             config: as it is in force where the stream goes on.
             resume: where that is, for a stream that another decoder began.
+            is_call_over: asked now and then: a stream whose call is over and that nobody closed is a defect.
 
         Raises:
             UnknownModelError, InvalidRequestError: the config cannot be served.
-            NoCapacityError: every slot is lent.
+            NoCapacityError: every slot is lent. DrainingError: the decoder is about to stop.
             ServiceUnavailableError: not warm yet; EncoderLostError: the encoder is gone.
         """
-        if self._geometry is None or self._slots is None:
+        geometry, live = self._geometry, self._live
+        if geometry is None or live is None:
             raise errors.ServiceUnavailableError("The decoder is starting; try again shortly.")
         if not self._scheduler.encoder_available:
             raise errors.EncoderLostError("The encoder is restarting; try again shortly.")
+        live.check_admission()
         if config.model not in ("", self._model_name):
             raise errors.UnknownModelError(
                 f"No model {config.model!r} here; this decoder serves {self._model_name!r}."
             )
         search = self._searches.for_config(config)
         options = await self._tracker_options(config, resume)
-        slot = self._slots.allocate()
-        try:
-            loop = asyncio.get_running_loop()
-            tracker = await loop.run_in_executor(self._search_thread, self._make_tracker, search, options)
-            stream = DecodingStream(
+        loop = asyncio.get_running_loop()
+        tracker = await loop.run_in_executor(self._search_thread, self._make_tracker, search, options)
+        return live.open(
+            lambda slot: DecodingStream(
                 stream_id=uuid.uuid4().hex,
                 slot=slot,
-                geometry=self._geometry,
+                geometry=geometry,
                 tracker=tracker,
                 limits=self._limits(),
                 wake_scheduler=self._scheduler.wake,
                 resume=resume,
-            )
-        except BaseException:
-            self._slots.release(slot)
-            raise
-        self._scheduler.add(stream)
-        return stream
+            ),
+            is_call_over,
+        )
 
     def close_stream(self, stream: DecodingStream) -> None:
         """Frees the stream's slot, however the stream ended. Harmless when called twice."""
-        self._scheduler.remove(stream)
-        if self._slots is not None:
-            self._slots.release(stream.slot)
+        if self._live is not None:
+            self._live.close(stream)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuses new streams, tells the open ones, and waits for them; after `timeout_s` they fail."""
+        self._draining = True
+        if self._live is not None:
+            _log.info("draining", streams=len(self._live))
+            await self._live.drain(timeout_s)
 
     async def parse_update(self, update: speech_pb2.UpdateConfig, stream: DecodingStream) -> Update:
         """Checks UPDATE_CONFIG against the stream it is for. Raises InvalidRequestError."""

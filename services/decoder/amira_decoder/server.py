@@ -36,7 +36,7 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
         if first.WhichOneof("request") != "config":
             raise errors.ConfigMissingError("The first message to the decoder must be its config.")
         resume = ResumeFrom.parse(first.resume) if first.HasField("resume") else FROM_THE_START
-        stream = await self._decoder.open_stream(first.config, resume)
+        stream = await self._decoder.open_stream(first.config, resume, context.done)
         reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
         try:
             yield decoder_pb2.DecodeResponse(

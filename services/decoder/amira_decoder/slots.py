@@ -40,10 +40,18 @@ class SlotPool:
         """Slots lent now."""
         return len(self._holders)
 
-    def allocate(self) -> Slot:
-        """Lends a slot under a new generation. Raises NoCapacityError when all are lent."""
+    def lent(self) -> list[Slot]:
+        """The slots that are lent now."""
+        return [Slot(index, generation) for index, generation in self._holders.items()]
+
+    def check_free(self) -> None:
+        """Raises NoCapacityError when all are lent."""
         if not self._free:
             raise NoCapacityError(f"All {self.total} streams of this decoder are in use; try again later.")
+
+    def allocate(self) -> Slot:
+        """Lends a slot under a new generation. Raises NoCapacityError when all are lent."""
+        self.check_free()
         self._generation += 1
         slot = Slot(self._free.pop(), self._generation)
         self._holders[slot.index] = slot.generation
