@@ -49,7 +49,7 @@ Targets = Annotated[
     list[str] | None,
     typer.Option(help="Kind of replica to disturb (frontend, decoder, triton); default: all."),
 ]
-Gateways = Annotated[bool, typer.Option(help="Disturb gateways too.")]
+Gateways = Annotated[bool, typer.Option(help="Disturb gateways too; clients go on at another one.")]
 Blackouts = Annotated[
     bool, typer.Option(help="Also take all replicas of a kind off the network for a while.")
 ]
@@ -116,7 +116,9 @@ def run_command(
     clips = find_clips(speech)
     scripts = write_scripts(clips, streams, seconds, seed) + write_short_scripts(clips, short, seconds, seed)
     try:
-        outcome = asyncio.run(run(options, scripts, drawn, _say, one_of_a_kind=plan.one_of_a_kind))
+        outcome = asyncio.run(
+            run(options, scripts, drawn, _say, one_of_a_kind=plan.one_of_a_kind, resume=gateways)
+        )
     except (FleetError, UndisturbedError) as error:
         _say(f"error: {error}")
         raise typer.Exit(_FAILED) from None

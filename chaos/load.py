@@ -48,6 +48,8 @@ class Recording:
     name: str
     said: list[Said] = field(default_factory=list)
     failure: Failure | None = None
+    resumes: bool = False
+    """Whether its client may have gone from one gateway to another."""
 
     @property
     def results(self) -> list[tuple[float, result_pb2.StreamingResult]]:
@@ -80,16 +82,27 @@ class Recording:
         return " ".join(final.alternatives[0].text for final in self.finals if final.alternatives)
 
 
-async def play_all(scripts: Sequence[Script], targets: Sequence[str]) -> list[Recording]:
-    """Runs all streams at once, spread evenly over the targets; returns when the last one has ended."""
+async def play_all(
+    scripts: Sequence[Script], targets: Sequence[str], *, resume: bool = False
+) -> list[Recording]:
+    """Runs all streams at once, spread evenly over the targets; returns when the last one has ended.
+
+    Args:
+        scripts: the streams.
+        targets: gateways.
+        resume: clients may go on at another target; otherwise each knows its own one only, and what is
+            lost there fails the stream.
+    """
+    turns = [number % len(targets) for number in range(len(scripts))]
+    own = [[*targets[turn:], *targets[:turn]] if resume else [targets[turn]] for turn in turns]
     return await asyncio.gather(
-        *(play(script, targets[number % len(targets)]) for number, script in enumerate(scripts))
+        *(play(script, its, resume=resume) for script, its in zip(scripts, own, strict=True))
     )
 
 
-async def play(script: Script, target: str) -> Recording:
+async def play(script: Script, targets: Sequence[str], *, resume: bool = False) -> Recording:
     """Runs one stream to its end, whatever that is; never raises for what the server does."""
-    recording = Recording(script.name)
+    recording = Recording(script.name, resumes=resume)
     loop = asyncio.get_running_loop()
     began = loop.time()
 
@@ -98,7 +111,10 @@ async def play(script: Script, target: str) -> Recording:
 
     await asyncio.sleep(script.begins_s)
     try:
-        async with asyncio.timeout_at(began + script.ends_s + _PATIENCE_S), AmiraClient(target) as client:
+        async with (
+            asyncio.timeout_at(began + script.ends_s + _PATIENCE_S),
+            AmiraClient(targets, resume=resume) as client,
+        ):
             await _converse(client, script, recording, began)
     except AmiraClientError as error:
         status = error.status.name if error.status is not None else type(error).__name__

@@ -59,8 +59,17 @@ async def run(
     say: Say,
     *,
     one_of_a_kind: bool = True,
+    resume: bool = False,
 ) -> Outcome:
     """Runs the streams undisturbed, then again with the faults.
+
+    Args:
+        options: the fleet.
+        scripts: the streams.
+        faults: in order of time.
+        say: told what is going on.
+        one_of_a_kind: a fault waits until the ones before it are over.
+        resume: clients may go from one gateway to another.
 
     Raises:
         FleetError: the fleet did not start.
@@ -68,12 +77,12 @@ async def run(
     """
     async with Fleet(options, say) as fleet:
         say(f"undisturbed run of {len(scripts)} streams, {_seconds(scripts):.0f} s")
-        wanted = await play_all(scripts, fleet.gateway_targets)
+        wanted = await play_all(scripts, fleet.gateway_targets, resume=resume)
         _require_clean(scripts, wanted)
         say("the same streams, disturbed")
         began = time.time()
         injector = Injector(fleet, faults, say, _seconds(scripts), one_of_a_kind=one_of_a_kind)
-        got, stuck = await _disturbed(fleet, scripts, injector)
+        got, stuck = await _disturbed(fleet, scripts, injector, resume)
         leaks = await _leaks(fleet)
         deaths = {name: replica.deaths for name, replica in fleet.replicas.items() if replica.deaths}
     return Outcome(
@@ -88,12 +97,12 @@ async def run(
 
 
 async def _disturbed(
-    fleet: Fleet, scripts: Sequence[Script], injector: Injector
+    fleet: Fleet, scripts: Sequence[Script], injector: Injector, resume: bool
 ) -> tuple[list[Recording], str]:
     loop = asyncio.get_running_loop()
     injecting = asyncio.create_task(injector.run(loop.time()), name="faults")
     try:
-        recordings = await play_all(scripts, fleet.gateway_targets)
+        recordings = await play_all(scripts, fleet.gateway_targets, resume=resume)
         try:
             await injecting
         except TimeoutError:

@@ -24,7 +24,7 @@ SCRIPT = Script("0 pcm", CONFIG, STEPS)
 
 async def test_all_that_is_said_is_sent_in_order_and_all_answers_are_kept() -> None:
     async with ScriptedSpeech() as server:
-        recording = await play(SCRIPT, server.target)
+        recording = await play(SCRIPT, [server.target])
         assert server.audio == b"12345678"
         sent = [request.WhichOneof("request") for request in server.requests]
     assert sent == ["config", "audio", "control", "audio", "control", "audio", "control"]
@@ -40,7 +40,7 @@ async def test_all_that_is_said_is_sent_in_order_and_all_answers_are_kept() -> N
 
 async def test_audio_is_not_sent_before_it_is_due() -> None:
     async with ScriptedSpeech() as server:
-        recording = await play(SCRIPT, server.target)
+        recording = await play(SCRIPT, [server.target])
     interims = [at_s for at_s, result in recording.results if not result.is_final]
     assert len(interims) == 3
     for at_s, due_s in zip(interims, (0.1, 0.3, 0.4), strict=True):
@@ -63,7 +63,7 @@ async def test_a_failure_is_kept_with_what_came_before_it() -> None:
                 raise errors.DecoderLostError("The decoder is gone.")
 
     async with ScriptedSpeech(break_off) as server:
-        recording = await play(SCRIPT, server.target)
+        recording = await play(SCRIPT, [server.target])
     assert recording.failure is not None
     assert (recording.failure.status, recording.failure.reason) == ("UNAVAILABLE", "DECODER_LOST")
     assert [result.alternatives[0].text for _, result in recording.results] == ["he was"]
@@ -71,7 +71,7 @@ async def test_a_failure_is_kept_with_what_came_before_it() -> None:
 
 
 async def test_nobody_at_the_target_is_a_failure_of_the_stream() -> None:
-    recording = await play(SCRIPT, f"{LOOPBACK}:{free_ports(1)[0]}")
+    recording = await play(SCRIPT, [f"{LOOPBACK}:{free_ports(1)[0]}"])
     assert recording.failure is not None
     assert recording.failure.status == "UNAVAILABLE"
     assert not recording.said
@@ -86,7 +86,7 @@ async def test_a_stream_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(load, "_PATIENCE_S", 0.3)
     async with ScriptedSpeech(say_nothing) as server:
-        recording = await play(SCRIPT, server.target)
+        recording = await play(SCRIPT, [server.target])
     assert recording.failure is not None
     assert recording.failure.status == HUNG
     assert recording.sessions == ["s-1"]
@@ -94,7 +94,7 @@ async def test_a_stream_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPa
 
 async def test_a_stream_that_begins_later_tells_the_time_of_the_run() -> None:
     async with ScriptedSpeech() as server:
-        recording = await play(replace(SCRIPT, begins_s=0.5), server.target)
+        recording = await play(replace(SCRIPT, begins_s=0.5), [server.target])
     interims = [at_s for at_s, result in recording.results if not result.is_final]
     for at_s, due_s in zip(interims, (0.6, 0.8, 0.9), strict=True):
         assert at_s >= due_s
