@@ -39,7 +39,7 @@ def run_service(
         settings_type: read from the environment.
         serve: the service itself.
         unusable: errors that only someone who changes something can mend (status 2), besides bad
-            settings and OSError (an address that is taken).
+            settings (BadSettingsError, whenever it comes) and OSError (an address that is taken).
         failed: errors that another start may be without (status 1).
 
     Raises:
@@ -60,7 +60,7 @@ def run_service(
     except Exception as error:
         if isinstance(error, failed):
             return _cannot_start(error, FAILED)
-        if isinstance(error, (OSError, *unusable)):
+        if isinstance(error, (OSError, BadSettingsError, *unusable)):
             return _cannot_start(error, UNUSABLE)
         raise
     return OK

@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import sys
 from amira_core.service import run_service
-from amira_core.settings import ServiceSettings
+from amira_core.settings import BadSettingsError, ServiceSettings
 
 async def serve(settings):
     {body}
@@ -28,7 +28,13 @@ def run(body: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [("KeyError('model')", 2), ("OSError('taken')", 2), ("ZeroDivisionError('lost')", 1)]
+    ("error", "status"),
+    [
+        ("KeyError('model')", 2),
+        ("OSError('taken')", 2),
+        ("BadSettingsError('file')", 2),
+        ("ZeroDivisionError('lost')", 1),
+    ],
 )
 def test_what_was_foreseen_is_one_line_and_a_status(error: str, status: int) -> None:
     returned, log = run(f"raise {error}")

@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def audited(log: list[Any]) -> list[Any]:
-    return [line for line in log if line["event"] == "call"]
+    return [line for line in log if line["event"] == "audit"]
 
 
 async def test_accepted_and_refused_calls_have_a_line_each(path: Path) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from amira_gateway.access.call_record import CallRecord
 
-_log = structlog.get_logger("amira.audit")
+_log = structlog.get_logger(__name__)
 
 _REFUSALS_PER_S = 20
 _TRACE = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -30,7 +30,7 @@ class AuditLog:
         if record.refused:
             self.refused(record, status, "The tenant is at its limit.")
         else:
-            _log.info("call", decision="accepted", status=status, **_fields(record))
+            _log.info("audit", decision="accepted", status=status, **_fields(record))
 
     def refused(self, record: CallRecord, status: str, message: str) -> None:
         """A call that was not let in."""
@@ -43,7 +43,7 @@ class AuditLog:
         self._written += 1
         left_out, self._left_out = self._left_out, 0
         more = {"not_logged_before": left_out} if left_out else {}
-        _log.warning("call", decision="refused", status=status, message=message, **_fields(record), **more)
+        _log.warning("audit", decision="refused", status=status, message=message, **_fields(record), **more)
 
 
 def _fields(record: CallRecord) -> dict[str, object]:
