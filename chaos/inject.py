@@ -66,15 +66,18 @@ class Injector:
             TimeoutError: a replica did not come back.
         """
         loop = asyncio.get_running_loop()
+        late_s = 0.0
         try:
             for fault in self._faults:
-                await asyncio.sleep(began + fault.at_s - loop.time())
+                await asyncio.sleep(began + fault.at_s + late_s - loop.time())
                 await self._wait_for_group(fault)
                 at_s = loop.time() - began
                 if at_s > self._seconds:
                     self._say(f"{at_s:6.1f} s  too late for {fault} and what follows")
                     break
-                note = f"{at_s - fault.at_s:.1f} s late" if at_s - fault.at_s > _LATE_S else ""
+                # What follows moves too: a fault that has only just come may not show in anyone's health yet.
+                late_s = at_s - fault.at_s
+                note = f"{late_s:.1f} s late" if late_s > _LATE_S else ""
                 self.injected.append(Injected(fault, at_s, note))
                 self._say(f"{at_s:6.1f} s  {fault}{f' ({note})' if note else ''}")
                 self._aftermath.append(asyncio.create_task(self._inject(fault), name=str(fault)))
