@@ -201,16 +201,19 @@ class HeadSettings(PhaseSettings):
 class JointSettings(PhaseSettings):
     """Training of everything: CTC, simple and pruned transducer losses, distillation."""
 
-    minutes: Positive = 80.0
-    batch_seconds: Positive = 75.0
+    minutes: Positive = 95.0
+    batch_seconds: Positive = 110.0
 
-    layer_rate: Positive = 6e-4
-    """Peak learning rate of the transformer layers, which know most already."""
+    layer_rate: Positive = 4e-4
+    """Peak learning rate of what AdamW trains of the transformer layers, which know most already."""
 
-    stem_rate: Positive = 6e-4
+    matrix_rate: Annotated[float, Field(ge=0)] = 5e-4
+    """Peak learning rate of the layers' matrices, by Muon; 0: AdamW trains them, too."""
+
+    stem_rate: Positive = 4e-4
     """Peak learning rate of the convolutions."""
 
-    head_rate: Positive = 1.4e-3
+    head_rate: Positive = 8e-4
     """Peak learning rate of the heads, predictor and joiner."""
 
     dropout: Share = 0.05
@@ -237,7 +240,7 @@ class JointSettings(PhaseSettings):
     distillation_rest: Share = 0.15
     """What is left of it then."""
 
-    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.996
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.998
     """Of the moving average of all weights, which is what is evaluated and exported."""
 
     evaluate_minutes: Positive = 7.0

@@ -17,6 +17,7 @@ from amira_training.settings import PhaseSettings
 from amira_training.train.checkpoint import Place, load_checkpoint
 from amira_training.train.curves import read_curve
 from amira_training.train.loop import Budget, Loop, Losses, Measurement
+from amira_training.train.optimizer import Group
 from amira_training.train.plans import Item, Plan
 
 CPU = Precision(torch.device("cpu"), "fp32")
@@ -43,8 +44,8 @@ class Line:
         self.average_decay = average_decay
         self._poison_from = poison_from
 
-    def rates(self) -> list[tuple[list[nn.Parameter], float]]:
-        return [(list(self.network.parameters()), 0.05)]
+    def rates(self) -> list[Group]:
+        return [Group(list(self.network.parameters()), 0.05)]
 
     def losses(self, batch: Points, *, step: int, progress: float) -> Losses:
         error = ((self.network(batch.x) - (3 * batch.x + 1)) ** 2).mean()

@@ -37,7 +37,7 @@ class Checkpoint:
         phase: its name.
         place: how far it has come.
         network: weights by name.
-        optimizer: AdamW's state per parameter.
+        optimizer: its state per parameter.
         average: averaged weights; empty in phases without.
     """
 

@@ -20,9 +20,9 @@ from amira_training.settings import PhaseSettings
 from amira_training.train.average import MovingAverage
 from amira_training.train.checkpoint import Checkpoint, Place, load_checkpoint
 from amira_training.train.curves import Curve
+from amira_training.train.optimizer import Group, Optimizer
 from amira_training.train.plans import Epoch, Plan, endless
 
-_BETAS = (0.9, 0.98)
 _SMOOTHING = 0.96
 _MOST_FAILURES = 20
 _TORCH_SEED = 1  # purposes of a plan's generator: 0 makes the batch
@@ -59,7 +59,7 @@ class Phase(Protocol[B_contra]):
     network: nn.Module
     average_decay: float | None
 
-    def rates(self) -> list[tuple[Iterable[nn.Parameter], float]]:
+    def rates(self) -> list[Group]:
         """Parameters with their peak learning rates; what is not named stays as it is."""
 
     def losses(self, batch: B_contra, *, step: int, progress: float) -> Losses:
@@ -114,10 +114,9 @@ class Loop(Generic[B]):
 
     def __post_init__(self) -> None:
         self.phase.network.to(self.precision.device)
-        groups = [{"params": list(parameters), "lr": 0.0} for parameters, _ in self.phase.rates()]
-        self._peaks = [rate for _, rate in self.phase.rates()]
-        self._trained = [parameter for group in groups for parameter in group["params"]]  # type: ignore[attr-defined]  # lists
-        self._optimizer = torch.optim.AdamW(groups, betas=_BETAS, weight_decay=self.settings.weight_decay)
+        self._peaks = [group.rate for group in self.phase.rates()]
+        self._optimizer = Optimizer(self.phase.rates(), self.settings.weight_decay)
+        self._trained = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
         decay = self.phase.average_decay
         self._average = None if decay is None else MovingAverage(self.phase.network, decay)
         if self.checkpoint.exists():

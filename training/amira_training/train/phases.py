@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -21,6 +19,7 @@ from amira_training.teacher.moonshine import Moonshine
 from amira_training.teacher.outputs import at_student_positions
 from amira_training.train.examples import HeadBatch, JointBatch, StemBatch
 from amira_training.train.loop import DRAWS, Losses, figures, learning
+from amira_training.train.optimizer import Group
 
 STEM, HEADS, JOINT = "stem", "heads", "joint"
 
@@ -47,9 +46,9 @@ class StemPhase:
         self._settings = settings
         self._precision = precision
 
-    def rates(self) -> list[tuple[Iterable[nn.Parameter], float]]:
+    def rates(self) -> list[Group]:
         """One for all."""
-        return [(learning(self._stem), self._settings.rate)]
+        return [Group(learning(self._stem), self._settings.rate)]
 
     def losses(self, batch: StemBatch, *, step: int, progress: float) -> Losses:
         """Squared error relative to the variance of each dimension."""
@@ -93,9 +92,9 @@ class HeadPhase:
         self._precision = precision
         self._pruning_range = pruning_range
 
-    def rates(self) -> list[tuple[Iterable[nn.Parameter], float]]:
+    def rates(self) -> list[Group]:
         """One for all."""
-        return [(learning(self.network), self._settings.rate)]
+        return [Group(learning(self.network), self._settings.rate)]
 
     def losses(self, batch: HeadBatch, *, step: int, progress: float) -> Losses:
         """CTC, simple and pruned; the pruned loss comes in slowly, as at first the band is anywhere."""
@@ -140,14 +139,18 @@ class JointPhase:
         self._precision = precision
         self._pruning_range = pruning_range
 
-    def rates(self) -> list[tuple[Iterable[nn.Parameter], float]]:
+    def rates(self) -> list[Group]:
         """Less for what comes from the teacher."""
         encoder, settings = self._encoder, self._settings
+        layers = list(learning(encoder.layers, encoder.norm))
+        matrices = [weight for weight in layers if weight.ndim == 2] if settings.matrix_rate > 0 else []
+        by_muon = {id(weight) for weight in matrices}
         heads = [encoder.before_start, *learning(head_modules(encoder, self._transducer))]
         return [
-            (learning(encoder.layers, encoder.norm), settings.layer_rate),
-            (learning(encoder.stem), settings.stem_rate),
-            (heads, settings.head_rate),
+            Group([weight for weight in layers if id(weight) not in by_muon], settings.layer_rate),
+            Group(matrices, settings.matrix_rate, orthogonal=True),
+            Group(learning(encoder.stem), settings.stem_rate),
+            Group(heads, settings.head_rate),
         ]
 
     def losses(self, batch: JointBatch, *, step: int, progress: float) -> Losses:
