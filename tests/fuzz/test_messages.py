@@ -18,6 +18,16 @@ from fuzz.conversations import SERVICES, make_conversation
 from fuzz.random_messages import random_message
 
 
+async def test_some_hundred_conversations(capfd: pytest.CaptureFixture[str]) -> None:
+    async with messages.frontend() as target:
+        statuses, found = await messages.fuzz(target, "frontend", 20, range(500))
+    assert not found
+    assert sum(statuses.values()) == 500
+    assert {"OK", "INVALID_ARGUMENT", "FAILED_PRECONDITION"} <= set(statuses)
+    output = capfd.readouterr()
+    assert "unexpected_error" not in output.out + output.err
+
+
 @pytest.mark.parametrize("error", [InternalError("a bug"), DrainingError("gone"), ZeroDivisionError()])
 async def test_a_server_that_fails_is_noticed(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     async def fail(*_: Any) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from amira_core import errors
 from amira_core.incidents import incident
 from amira_core.rpc.status import to_rpc_status
 
 _log = structlog.get_logger(__name__)
+
+Deserialize = Callable[[bytes], Any]
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
@@ -37,11 +40,12 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return handler
         serializers = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _whole(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         method = handler_call_details.method
         if handler.stream_stream is not None:
+            serializers["request_deserializer"] = _each(handler.request_deserializer)
             return grpc.stream_stream_rpc_method_handler(
                 _streaming(handler.stream_stream, method), **serializers
             )
@@ -52,13 +56,54 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, method), **serializers)
         if handler.stream_unary is not None:
+            serializers["request_deserializer"] = _each(handler.request_deserializer)
             return grpc.stream_unary_rpc_method_handler(_unary(handler.stream_unary, method), **serializers)
         return handler
+
+
+class _Undecodable:
+    """In place of a request that is no message of its type."""
+
+
+def _each(deserialize: Deserialize | None) -> Deserialize | None:
+    """For streams, whose handlers get what this raises from their request iterator."""
+    if deserialize is None:
+        return None
+
+    def wrapped(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            raise _undecodable() from None
+
+    return wrapped
+
+
+def _whole(deserialize: Deserialize | None) -> Deserialize | None:
+    """For single requests: where their deserializer raises, no handler runs and grpc reports UNKNOWN."""
+    if deserialize is None:
+        return None
+
+    def wrapped(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _Undecodable()
+
+    return wrapped
+
+
+def _undecodable() -> errors.InvalidRequestError:
+    return errors.InvalidRequestError(
+        "A message is not what the method takes: generate the client from the server's protos."
+    )
 
 
 def _streaming(inner: Callable[..., Any], method: str) -> Callable[..., Awaitable[None]]:
     async def wrapped(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         try:
+            if isinstance(request, _Undecodable):
+                raise _undecodable()
             result = inner(request, context)
             if inspect.isasyncgen(result):
                 try:
@@ -84,6 +129,8 @@ def _streaming(inner: Callable[..., Any], method: str) -> Callable[..., Awaitabl
 def _unary(inner: Callable[..., Any], method: str) -> Callable[..., Awaitable[Any]]:
     async def wrapped(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
+            if isinstance(request, _Undecodable):
+                raise _undecodable()
             return await inner(request, context)
         except asyncio.CancelledError as error:
             await _raise_or_abort(context, method, error)
