@@ -66,14 +66,16 @@ class StreamingDecoder:
 
     def describe(self) -> decoder_pb2.DescribeResponse:
         """Models, methods and slots, as the gateway asks for them."""
-        return decoder_pb2.DescribeResponse(
+        described = decoder_pb2.DescribeResponse(
             models=[self.model_info],
             decoding_methods=self._searches.methods,
-            slots_total=self._live.slots.total if self._live else 0,
-            slots_used=self._live.slots.used if self._live else 0,
-            slots_orphaned=self._live.orphaned if self._live else 0,
             max_hotwords=self._searches.max_hotwords,
         )
+        if self._live is not None:
+            described.slots_total = self._live.slots.total
+            described.slots_used = self._live.slots.used
+            described.slots_orphaned = self._live.orphaned
+        return described
 
     async def run(self, on_ready: Callable[[bool], Awaitable[None]]) -> None:
         """Connects, warms up, says so, and decodes until cancelled.
@@ -157,7 +159,7 @@ class StreamingDecoder:
         """Refuses new streams, tells the open ones, and waits for them; after `timeout_s` they fail."""
         self._draining = True
         if self._live is not None:
-            _log.info("draining", streams=len(self._live))
+            _log.info("draining", streams=self._live.count)
             await self._live.drain(timeout_s)
 
     async def parse_update(self, update: speech_pb2.UpdateConfig, stream: DecodingStream) -> Update:

@@ -41,7 +41,9 @@ class LiveStreams:
         self._draining = False
         self._orphaned = 0
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """Streams that are open."""
         return len(self._entries)
 
     @property
@@ -93,7 +95,7 @@ class LiveStreams:
             async with asyncio.timeout(timeout_s):
                 await self._until_none_is_left()
         except TimeoutError:
-            _log.warning("drain_timeout", streams=len(self))
+            _log.warning("drain_timeout", streams=self.count)
             for entry in list(self._entries.values()):
                 entry.stream.fail(
                     errors.DrainingError("The decoder has shut down; open the stream at another one.")
