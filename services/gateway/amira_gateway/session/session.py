@@ -32,25 +32,54 @@ from amira_gateway.settings import GatewaySettings
 _log = structlog.get_logger(__name__)
 
 _OUTBOUND_CAPACITY = 64
+_LAST_WRITE_S = 1.0
 
 
 class _Attachment:
     """One call's hold on the session."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client, stall_timeout_s: float) -> None:
+        self._client = client
+        self._stall_timeout_s = stall_timeout_s
         self._task = asyncio.current_task()
+        self._writing = False
         self._revoked = False
         self.over = asyncio.Event()
 
+    async def write(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
+        """Sends. Raises ClientNotReadingError, or SessionTakenOverError once :meth:`revoke` was called."""
+        self._writing = True
+        try:
+            async with asyncio.timeout(self._stall_timeout_s):
+                await self._client.write(response)
+        except TimeoutError:
+            raise errors.ClientNotReadingError(
+                f"The client took no result for {self._stall_timeout_s:g} s: read the results while sending "
+                "audio."
+            ) from None
+        self._writing = False
+        if self._revoked:
+            raise _taken_over()
+
     def revoke(self) -> None:
-        """Another call takes over: this one's :meth:`Session.serve` raises SessionTakenOverError."""
-        if self._task is not None and not self._revoked:
-            self._revoked = True
+        """Another call takes over: this one's :meth:`Session.serve` raises SessionTakenOverError.
+
+        A write is left some time to finish: where one is cut off, grpc sends no status after it.
+        """
+        assert self._task is not None
+        self._revoked = True
+        if self._writing:
+            asyncio.get_running_loop().call_later(_LAST_WRITE_S, self._cancel)
+        else:
             self._task.cancel()
 
     def was_revoked(self) -> bool:
         """Whether a cancellation that has just come was :meth:`revoke`'s alone; it is undone then."""
         return self._revoked and self._task is not None and self._task.uncancel() == 0
+
+    def _cancel(self) -> None:
+        if not self.over.is_set() and self._task is not None:
+            self._task.cancel()
 
 
 class Session:
@@ -95,8 +124,8 @@ class Session:
 
     @property
     def attached(self) -> bool:
-        """Whether a call of the client's is being served."""
-        return self._attachment is not None
+        """Whether a call of the client's is being served, or about to be."""
+        return self._attachment is not None or self._attaching.locked()
 
     @property
     def resumable(self) -> bool:
@@ -115,7 +144,7 @@ class Session:
             SessionTakenOverError: another call goes on with the session.
             AmiraError: why the stream failed, after the client got what had been produced.
         """
-        attachment = _Attachment()
+        attachment = _Attachment(client, self._settings.client_stall_timeout_s)
         async with self._attaching:
             missed = self._missed(resume)
             if self._attachment is not None:
@@ -126,14 +155,12 @@ class Session:
             self._inlet.attach(client)
         try:
             for response in missed:
-                await self._write(client, response)
+                await attachment.write(response)
             while (item := await self._outbound.get()) is not None:
-                await self._write(client, self._prepared(item))
+                await attachment.write(self._prepared(item))
         except asyncio.CancelledError:
             if attachment.was_revoked():
-                raise errors.SessionTakenOverError(
-                    "The session goes on in another call of its client."
-                ) from None
+                raise _taken_over() from None
             raise
         finally:
             self._attachment = None
@@ -204,16 +231,6 @@ class Session:
         if self._draining is not None:
             self._outbound.push(Outgoing(self._draining))
 
-    async def _write(self, client: Client, response: speech_pb2.StreamingRecognizeResponse) -> None:
-        timeout_s = self._settings.client_stall_timeout_s
-        try:
-            async with asyncio.timeout(timeout_s):
-                await client.write(response)
-        except TimeoutError:
-            raise errors.ClientNotReadingError(
-                f"The client took no result for {timeout_s:g} s: read the results while sending audio."
-            ) from None
-
     async def _converse_and_close(self) -> None:
         error: Exception | None = RuntimeError("the conversation was cancelled")
         try:
@@ -223,6 +240,10 @@ class Session:
             error = _first(failure)
         finally:
             self._outbound.close(error)
+
+
+def _taken_over() -> errors.SessionTakenOverError:
+    return errors.SessionTakenOverError("The session goes on in another call of its client.")
 
 
 def _explanation(error: BaseException | None) -> str | None:
