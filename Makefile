@@ -9,7 +9,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos docs bench eval train-setup train clean
+.PHONY: help setup demo up doctor test lint format protos docs bench eval chaos fuzz train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,12 @@ bench: setup ## Measure the speed targets on this machine (ARGS="--help" for wha
 
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
 	$(BIN)/python -m evaluation $(ARGS)
+
+chaos: setup ## Kill, stop and cut parts of a real fleet under streams; every word is checked (SEED=1 ARGS="--help")
+	$(BIN)/python -m chaos run --seed $(or $(SEED),1) $(ARGS)
+
+fuzz: setup ## Broken and hostile audio through the decoders of formats (ARGS="--inputs 5000")
+	$(BIN)/python -m fuzz.audio $(ARGS)
 
 train-setup: $(TRAINING_STAMP) ## Create .venv-training: a current torch, which the services' pinned one (for k2) cannot be
 
