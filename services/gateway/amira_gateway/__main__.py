@@ -9,6 +9,7 @@ import structlog
 from amira.asr.v1 import speech_pb2_grpc
 from amira_core.rpc.server import RpcServer, run_until_signal
 from amira_core.service import run_service
+from amira_gateway.access import AccessInterceptor
 from amira_gateway.readiness import keep_ready
 from amira_gateway.server import SpeechServicer, drain
 from amira_gateway.services import Services
@@ -19,9 +20,10 @@ _log = structlog.get_logger(__name__)
 
 async def serve(settings: GatewaySettings) -> None:
     """Serves until a signal comes, then drains."""
+    access = AccessInterceptor.of(settings)
     services = Services(settings.frontend_target, settings.decoder_target)
     servicer = SpeechServicer(services, settings)
-    server = RpcServer(settings.listen, "amira.asr.v1.Speech")
+    server = RpcServer(settings.listen, "amira.asr.v1.Speech", interceptors=[access])
     speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
     try:
         await server.start()

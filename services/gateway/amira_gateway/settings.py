@@ -6,9 +6,10 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from amira_core.settings import ServiceSettings
+from amira_gateway.access import AccessSettings
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(AccessSettings, ServiceSettings):
     """Everything that can be set. Environment: AMIRA_GATEWAY_<FIELD IN CAPITALS>."""
 
     model_config = SettingsConfigDict(env_prefix="AMIRA_GATEWAY_")

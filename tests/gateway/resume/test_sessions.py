@@ -96,13 +96,21 @@ async def test_a_session_goes_on_with_what_was_missed() -> None:
 
 async def test_a_session_goes_on_while_nobody_listens_and_keeps_all_but_old_interims() -> None:
     async with running() as stack:
+        gate = asyncio.Event()
+
+        async def hold(call: object, request: Any) -> None:
+            if request.WhichOneof("request") == "features":
+                await gate.wait()
+
+        stack.decoder.hook = hold
         call, first = await begin(stack)
         for count in range(10):
             await call.write(audio(pattern(20_480)))
             await call.write(mark(str(count)))
         await call.write(END)
-        await until(lambda: "end" in stack.frontend.calls[0].kinds)
+        await until(lambda: bool(stack.frontend.calls) and "end" in stack.frontend.calls[0].kinds)
         await lose(stack, call)
+        gate.set()
         await until(lambda: stack.decoder.calls[0].over.is_set())
         call, _ = await take_up(stack, first.session.resume_token, 1)
         answer = await finish(call)

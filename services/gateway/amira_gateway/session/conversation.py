@@ -209,6 +209,7 @@ class Conversation:
     def _count(self, received_samples: int, configured: Configured) -> None:
         if not configured.shape.is_pcm:
             self._lag.extracted(received_samples)
+            self._intake.heard()
         if self._max_audio_s is not None and received_samples > self._max_audio_s * SAMPLE_RATE_HZ:
             raise errors.AudioTooLongError(
                 f"The recording is longer than {self._max_audio_s:g} s: use StreamingRecognize."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from amira.asr.v1 import speech_pb2
 from amira_core.aio.weighted_queue import WeightedQueue
+from amira_gateway.access import Place
 from amira_gateway.session.inlet import Inlet
 from amira_gateway.session.lag import LagTracker
 from amira_gateway.session.protocol import Audio, ClientProtocol, Configured, Ended, Event, KeptAlive, Ordered
@@ -39,10 +40,11 @@ def weight_s(control: Ordered | Ended) -> float:
 class Intake:
     """Reads one client. A full queue stops the reading, and grpc's flow control slows the client down."""
 
-    def __init__(self, inlet: Inlet, settings: GatewaySettings, lag: LagTracker) -> None:
+    def __init__(self, inlet: Inlet, settings: GatewaySettings, lag: LagTracker, place: Place) -> None:
         self._inlet = inlet
         self._keeps_sessions = settings.resume_window_s > 0
         self._lag = lag
+        self._place = place
         self._protocol = ClientProtocol(settings.max_message_audio_bytes)
         self._queue: WeightedQueue[Queued] = WeightedQueue(settings.buffer_audio_s)
         self.configured: asyncio.Future[Configured] = asyncio.get_running_loop().create_future()
@@ -120,8 +122,13 @@ class Intake:
         shape = self.configured.result().shape
         if shape.is_pcm:
             self._lag.arrived(shape.seconds(self._protocol.audio_bytes), now)
+            self.heard()
         for piece in shape.cut(content):
             await self._queue.put(Piece(piece, now), shape.seconds(len(piece)))
+
+    def heard(self) -> None:
+        """Counts what has come against the tenant's limits. Raises TenantLimitError."""
+        self._place.heard(self._lag.heard_s)
 
     async def next(self) -> Queued:
         """What comes next, audio together with the audio that waits behind it, up to one piece.

@@ -17,7 +17,7 @@ import structlog
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
-from amira_gateway.access import current_identity
+from amira_gateway.access import current_identity, take_place
 from amira_gateway.services import Services
 from amira_gateway.session.client import Client
 from amira_gateway.session.conversation import Conversation
@@ -92,8 +92,13 @@ class Session:
         tokens: ResumeTokens,
         max_audio_s: float | None = None,
     ) -> None:
-        """`max_audio_s` refuses longer audio with AudioTooLongError; None: no bound."""
+        """`max_audio_s` refuses longer audio with AudioTooLongError; None: no bound.
+
+        Raises TenantLimitError.
+        """
         self.session_id = uuid.uuid4().hex
+        self.place = take_place(self.session_id)
+        """What the session holds of its tenant's share."""
         identity = current_identity()
         self.owner = None if identity is None else identity.tenant
         """Only this tenant's calls may go on with the session."""
@@ -103,7 +108,7 @@ class Session:
         self._lag = LagTracker()
         self._outbound = Outbound(_OUTBOUND_CAPACITY)
         self._inlet = Inlet()
-        self.intake = Intake(self._inlet, settings, self._lag)
+        self.intake = Intake(self._inlet, settings, self._lag, self.place)
         self._conversation = Conversation(
             self.session_id,
             self.intake,
@@ -181,6 +186,7 @@ class Session:
     async def close(self, status: str, cause: BaseException | None = None) -> None:
         """Ends the conversation, if it has not ended, and says in the log how the stream ended."""
         await cancel_and_wait([self._conversing])
+        self.place.close()
         explanation = _explanation(cause)
         self._log.info(
             "stream_ended",

@@ -9,7 +9,7 @@ import structlog
 
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
-from amira_gateway.access import current_identity
+from amira_gateway.access import current_identity, join
 from amira_gateway.admission import Admission
 from amira_gateway.session.client import Client
 from amira_gateway.session.resume_token import ResumeTokens, lost
@@ -55,6 +55,7 @@ class Sessions:
         tenant = None if identity is None else identity.tenant
         if session is None or not session.resumable or session.owner != tenant:
             raise lost()
+        join(session.place)
         await self._serve(session, client, resume)
 
     async def close(self) -> None:
