@@ -255,7 +255,7 @@ def language_model_command(
     leave_out: Annotated[
         list[Path] | None, typer.Option(help="Texts that the model must not know; repeat for more.")
     ] = None,
-    order: Annotated[int, typer.Option(min=2, help="Length of the longest n-grams.")] = 6,
+    order: Annotated[int, typer.Option(min=2, help="Length of the longest n-grams.")] = 5,
     most_megabytes: Annotated[float, typer.Option(min=0.01, help="Size of the file.")] = 6.0,
     work: Work = _WORK,
 ) -> None:

@@ -28,7 +28,6 @@ def language_model(
     *,
     order: int,
     most_megabytes: float,
-    kneser_ney: bool = False,
 ) -> Path:
     """Writes `lm.ngram` into a model folder, over the tokens of the folder's `bpe.model`.
 
@@ -48,7 +47,7 @@ def language_model(
     )
     counts = count_ngrams(tokens.encode_all(sentences), len(tokens), order)
     say(f"language-model: {_sizes(counts)}")
-    pruned = prune(smooth(counts, kneser_ney=kneser_ney), int(most_megabytes * MEGABYTE))
+    pruned = prune(smooth(counts), int(most_megabytes * MEGABYTE))
     path = into / FILE_NAME
     write_ngrams(path, lay_out(pruned), [tokens.piece(number) for number in range(len(tokens))])
     kept = ", ".join(f"{int(level.sum()):,}" for level in pruned.kept)
