@@ -174,6 +174,9 @@ async def _until_end(call):  # type: ignore[no-untyped-def]  # a generator over 
         ([Request(features=b"")], errors.ConfigMissingError),
         ([Request(config=Config()), Request(config=Config())], errors.ConfigRepeatedError),
         ([Request(config=Config()), Request()], errors.ProtocolError),
+        ([Request(config=Config(), resume={"segment_id": -1})], errors.InvalidSettingError),
+        ([Request(features=b"", resume={"segment_id": 1})], errors.ConfigMissingError),
+        ([Request(config=Config()), Request(flush={}, resume={})], errors.ProtocolError),
         (
             # With audio to decode, `end` takes long enough for what follows it to be seen.
             [
