@@ -1,4 +1,4 @@
-"""The file `lm.ngram`: contexts and their continuations in sorted arrays, ready to be mapped.
+"""The file `lm.ngram`: contexts and their continuations in sorted arrays, used as they are read.
 
 Little-endian. A header of 96 bytes:
 

@@ -1,13 +1,13 @@
-"""The language model of a folder: `lm.ngram`, mapped into memory and checked before anything walks it.
+"""The language model of a folder: `lm.ngram`, checked before anything walks it.
 
 The format and the command that writes it are the training recipe's (`language-model`):
-training/amira_training/language_model/ngram_file.py describes every field.
+training/amira_training/language_model/ngram_file.py describes every field. It is used as it was read, which
+takes milliseconds. It is not mapped: a file that is overwritten in place would then end the process.
 """
 
 from __future__ import annotations
 
 import hashlib
-import mmap
 import struct
 import zlib
 from collections.abc import Sequence
@@ -28,8 +28,11 @@ _REMEDY = "make it anew with the training recipe's `language-model`, take it awa
 
 
 class NgramArrays(NamedTuple):
-    """What kernels need of a back-off model. Context 0 is the empty one; a context's continuations are
-    longer contexts and leaves. Lists of tokens rise within a context."""
+    """What kernels need of a back-off model.
+
+    Context 0 is the empty one; a context's continuations are longer contexts and leaves. Lists of tokens
+    rise within a context.
+    """
 
     unigrams: NDArray[np.float32]
     """[V] log-probabilities after the empty context."""
@@ -76,9 +79,7 @@ def open_ngrams(folder: TransducerFolder) -> Ngrams | None:
     if path is None:
         return None
     try:
-        with path.open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return _parse(data, folder.tokens.pieces)
+        return _parse(path.read_bytes(), folder.tokens.pieces)
     except (OSError, ValueError) as error:
         raise ModelFolderError(f"{folder.name}/{path.name}: {error}; {_REMEDY}") from error
 
@@ -92,7 +93,7 @@ def no_ngrams(vocab_size: int) -> NgramArrays:
     )
 
 
-def _parse(data: mmap.mmap | bytes, pieces: Sequence[str]) -> Ngrams:
+def _parse(data: bytes, pieces: Sequence[str]) -> Ngrams:
     """Reads and checks everything, so that no kernel can leave the arrays. Raises ValueError."""
     if len(data) < _HEADER.size or data[: len(_MAGIC)] != _MAGIC:
         raise ValueError("not a language model of Amira's")
@@ -119,7 +120,7 @@ def _parse(data: mmap.mmap | bytes, pieces: Sequence[str]) -> Ngrams:
     return Ngrams(arrays._replace(unigrams=unigrams), order, start)
 
 
-def _arrays(data: mmap.mmap | bytes, contexts: int, leaves: int) -> tuple[NgramArrays, int]:
+def _arrays(data: bytes, contexts: int, leaves: int) -> tuple[NgramArrays, int]:
     """Views of the file, and where it should end."""
     at, views = _HEADER.size, []
     for kind, size in (
@@ -131,7 +132,7 @@ def _arrays(data: mmap.mmap | bytes, contexts: int, leaves: int) -> tuple[NgramA
     return NgramArrays(views[0], *views), at
 
 
-def _view(data: mmap.mmap | bytes, kind: str, at: int, size: int) -> NDArray[Any]:
+def _view(data: bytes, kind: str, at: int, size: int) -> NDArray[Any]:
     if at + size * int(kind[1:]) > len(data):
         raise ValueError("the file is cut off")
     return np.frombuffer(data, "<" + kind, size, at)
