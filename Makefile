@@ -5,11 +5,13 @@ BIN := .venv/bin
 STAMP := .venv/.amira-setup
 TRAINING_BIN := .venv-training/bin
 TRAINING_STAMP := .venv-training/.amira-setup
+AUDIT_BIN := .venv-audit/bin
+AUDIT_STAMP := .venv-audit/.amira-setup
 PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos docs bench eval chaos fuzz train-setup train clean
+.PHONY: help setup demo up doctor test lint format protos docs bench eval chaos fuzz audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +89,20 @@ chaos: setup ## Kill, stop and cut parts of a real fleet under streams; every wo
 
 fuzz: setup ## Broken and hostile audio through the decoders of formats (ARGS="--inputs 5000")
 	$(BIN)/python -m fuzz.audio $(ARGS)
+
+audit: $(AUDIT_STAMP) ## Known findings in the pinned versions (asks the advisory service)
+	$(AUDIT_BIN)/pip-audit --strict --no-deps --disable-pip -r requirements/constraints.txt -r requirements/triton.txt \
+	  $$(sed -n 's/^\([A-Z]*-.*\)/--ignore-vuln \1/p' requirements/known-findings.txt)
+	$(AUDIT_BIN)/pip-audit --strict --no-deps --disable-pip -r requirements/k2.txt
+
+sbom: setup $(AUDIT_STAMP) ## Bill of materials (CycloneDX) of what is installed, in build/sbom.json
+	@mkdir -p build
+	$(AUDIT_BIN)/cyclonedx-py environment $(BIN)/python --output-reproducible --of JSON -o build/sbom.json
+
+$(AUDIT_STAMP): requirements/audit.txt
+	@$(PYTHON) -m venv .venv-audit
+	@$(AUDIT_BIN)/python -m pip install --quiet --requirement requirements/audit.txt
+	@touch $@
 
 train-setup: $(TRAINING_STAMP) ## Create .venv-training: a current torch, which the services' pinned one (for k2) cannot be
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from types import TracebackType
 
-import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_core.rpc.channel import open_channel
 from amira_encoder import wire
 from amira_triton.addresses import split_address
 
@@ -22,8 +21,7 @@ class TritonControl:
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
         target = f"[{reachable}]:{port}" if ":" in reachable else f"{reachable}:{port}"
         # A restarted server must be reached at once, not after the reconnection's growing pauses.
-        options = [*CHANNEL_OPTIONS, ("grpc.max_reconnect_backoff_ms", 500)]
-        self._channel = grpc.aio.insecure_channel(target, options=options)
+        self._channel = open_channel(target, [("grpc.max_reconnect_backoff_ms", 500)])
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._admin = (("triton-grpc-protocol-admin-key", admin_key),)
 

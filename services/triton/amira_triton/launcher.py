@@ -133,7 +133,22 @@ class TritonServer:
             # Clients of the decoder's network must not unload models or map memory.
             f"--grpc-restricted-protocol={_ADMIN_APIS}:admin-key={self.admin_key}",
             f"--http-restricted-api={_ADMIN_APIS}:admin-key={self.admin_key}",
+            *_tls(settings),
         ]
+
+
+def _tls(settings: TritonSettings) -> list[str]:
+    """Flags for TLS on the gRPC port. Triton reads the files once: a renewed certificate needs a restart."""
+    if not settings.tls_cert:
+        return []
+    flags = [
+        "--grpc-use-ssl=true",
+        f"--grpc-server-cert={settings.tls_cert}",
+        f"--grpc-server-key={settings.tls_key}",
+    ]
+    if settings.tls_client_ca:
+        flags += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={settings.tls_client_ca}"]
+    return flags
 
 
 def _options(settings: TritonSettings) -> EncoderOptions:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from amira_core.errors import AmiraError, EncoderLostError, InternalError
-from amira_core.rpc.options import CHANNEL_OPTIONS
+from amira_core.rpc.channel import open_channel
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
 from amira_encoder import wire
 
@@ -21,7 +21,6 @@ _log = structlog.get_logger(__name__)
 
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # 64 chunks of 99 frames are 2 MB, 1024 are 32 MB
 _OPTIONS = [
-    *(option for option in CHANNEL_OPTIONS if "message_length" not in option[0]),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     # A restarted Triton must be reached at once, not after the reconnection's growing pauses.
@@ -58,7 +57,7 @@ class TritonEncoder:
         self._target = target
         self._timeout_s = timeout_ms / 1000
         self._connect_timeout_s = connect_timeout_s
-        self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._channel = open_channel(target, _OPTIONS)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._geometry: EncoderGeometry | None = None
         self._slots = 0
