@@ -233,6 +233,7 @@ setting_strategy = st.builds(
 @settings(deadline=None, max_examples=300)
 @given(setting_strategy, steps_strategy, st.booleans(), st.booleans())
 @example(Setting(), [[1] * 30, [0] * 40, Flush(), [2] * 200, [0] * 60, [3] * 50], False, True)
+@example(Setting(1, 0, 0, 0), [[0] * 45, MarkPassed(""), [0] * 4], False, False)
 def test_from_every_point_of_return_everything_is_as_it_was(
     setting: Setting, drawn: list[Step], first_at_once: bool, second_at_once: bool
 ) -> None:

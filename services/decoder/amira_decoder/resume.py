@@ -71,9 +71,10 @@ class ChunkStarts:
     """Where the latest chunks of a stream began: as many as a warm-up can need."""
 
     def __init__(self, geometry: EncoderGeometry, warm_up_frames: int) -> None:
-        # Past the output's delay, so that what is decoded has caught up with the first frame.
-        beyond_delay = geometry.delay_frames // geometry.chunk_frames + 1
-        self._wanted = max(math.ceil(warm_up_frames / geometry.chunk_frames), beyond_delay)
+        # A control that takes effect behind the boundary must not lie before the first frame, or it would
+        # not be sent again: what was decoded before the last chunk must have caught up with that frame.
+        caught_up = math.ceil(geometry.delay_frames / geometry.chunk_frames) + 1
+        self._wanted = max(math.ceil(warm_up_frames / geometry.chunk_frames), caught_up)
         self._starts: deque[tuple[int, int]] = deque()  # first frame, chunks before it
         self._taken = 0
 

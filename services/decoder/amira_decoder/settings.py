@@ -89,11 +89,11 @@ class DecoderSettings(ServiceSettings):
     """Responses that may wait for a slow reader before its stream's decoding pauses."""
 
     warm_up_s: float = Field(default=16.0, ge=0, le=120)
-    """Audio before a segment that another decoder runs through its encoder, unsearched, when it goes on for a
-    stream. The bundled model looks back 15.4 s in all, so that 16 s give the very words that the first decoder
-    would have found; less costs fewer encoder steps per moved stream, and the gateway keeps less audio. Segments
-    with other words than undisturbed, of 73 (LibriSpeech, k2): 66 % at 0 s, 46 % at 2 s, 33 % at 4 s, 14 % at
-    8 s, 6 % at 12 s, none at 16 s."""
+    """Audio before a segment that another decoder runs through its encoder, unsearched, when it goes on
+    for a stream. The bundled model looks back 15.4 s in all, so that 16 s give the very words that the
+    first decoder would have found; less costs fewer encoder steps per moved stream, and the gateway keeps
+    less audio. Segments with other words than undisturbed, of 73 (LibriSpeech, k2): 66 % at 0 s, 46 % at
+    2 s, 33 % at 4 s, 14 % at 8 s, 6 % at 12 s, none at 16 s."""
 
     drain_timeout_s: float = Field(default=10.0, ge=0)
     """How long running streams may go on after SIGTERM. They are told at once, so that they can move."""
