@@ -18,7 +18,6 @@ from amira_decoder.search import (
     Hotword,
     HotwordAutomaton,
     Hypothesis,
-    Search,
     SearchOptions,
     available_methods,
     create_search,
