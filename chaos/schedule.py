@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
 
 ON_NETWORK = frozenset({FaultKind.CUT, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
 _ON_PROCESS = frozenset({FaultKind.KILL, FaultKind.PAUSE, FaultKind.DRAIN})
+_HANGING = frozenset({FaultKind.PAUSE, FaultKind.STALL})
 _LASTING = frozenset({FaultKind.PAUSE, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
 _DRIVES_AWAY = frozenset(FaultKind) - {FaultKind.PAUSE, FaultKind.STALL, FaultKind.SLOW, FaultKind.BLACKOUT}
 """Faults after which a replica's streams are elsewhere."""
@@ -58,6 +59,9 @@ _BACK_AFTER_S = {FaultKind.KILL: 10.0, FaultKind.KILL_MODEL: 6.0, FaultKind.DRAI
 _BACK_AFTER_NETWORK_S = 2.0
 
 _MOST_FAULT_S = 6.0
+_LONG_FAULT_S = 13.0
+"""Longer than a gateway waits for a sign of life (10 s): it must go on elsewhere."""
+_LONG_SHARE = 0.25
 _LEAST_FAULT_S = 1.0
 
 
@@ -190,6 +194,8 @@ class _Drawing:
             longest = self._plan.longest_blackout_s
             return Fault(at_s, kind, kind_of(target), round(draw_one(longest / 2, longest), 1))
         seconds = round(draw_one(_LEAST_FAULT_S, _MOST_FAULT_S), 1) if kind in _LASTING else 0.0
+        if kind in _HANGING and self._random.random() < _LONG_SHARE:
+            seconds = _LONG_FAULT_S
         if kind is FaultKind.SLOW:
             delay_ms, bytes_per_s = round(draw_one(50, 400)), round(draw_one(24_000, 128_000))
             return Fault(at_s, kind, target, seconds, delay_ms, bytes_per_s)
