@@ -35,7 +35,7 @@ class Connection:
         except StopAsyncIteration:
             return None
         except grpc.aio.AioRpcError as failure:
-            raise from_rpc_error(self._status.failure(failure), self.server.peer) from failure
+            raise from_rpc_error(await self._status.failure(failure), self.server.peer) from failure
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise

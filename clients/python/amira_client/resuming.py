@@ -14,7 +14,7 @@ MOST_FRUITLESS = 4
 
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 2.0
-_BROKEN = ("RST_STREAM", "Stream removed", "Socket closed", "Connection reset")
+_BROKEN = ("Internal error from Core", "RST_STREAM", "Stream removed", "Socket closed", "Connection reset")
 
 
 @dataclass(frozen=True)
