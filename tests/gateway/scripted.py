@@ -54,8 +54,8 @@ async def _nothing(call: Call, request: Any) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that nobody announces; TimeoutError after 10 s."""
-    async with asyncio.timeout(10):
+    """Waits for something that nobody announces; TimeoutError after 30 s."""
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -378,7 +378,7 @@ async def finish(call: DuplexCall[Any, Any]) -> Answer:
     """Reads a call to its end."""
     responses = []
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (response := await call.read()) is not None:
                 responses.append(response)
     except grpc.aio.AioRpcError as failure:

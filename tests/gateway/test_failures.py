@@ -358,7 +358,7 @@ async def test_controls_on_their_way_through_the_frontend_do_not_fill_the_memory
 
 async def sessions(stack: Stack) -> tuple[Any, ...]:
     """The gateway's sessions, once there are any."""
-    await until(lambda: len(stack.gateway.admission) > 0)
+    await until(lambda: bool(stack.gateway.admission._sessions))
     return tuple(stack.gateway.admission._sessions)
 
 

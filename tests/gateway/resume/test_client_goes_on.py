@@ -153,7 +153,7 @@ async def test_senders_wait_while_there_is_no_server_and_nothing_is_left_behind(
             sending.cancel()
             await stream.aclose()
         await until(lambda: len(asyncio.all_tasks()) <= before + 5)  # grpc's own pollers
-        assert not [task for task in asyncio.all_tasks() if "amira" in task.get_name()]
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("amira-")]
 
 
 async def test_a_stream_that_is_closed_frees_its_session_at_once() -> None:
