@@ -40,6 +40,7 @@ class SearchSet:
             k2_max_states=settings.max_states,
             lm_scale=settings.lm_scale,
             lm_bonus=settings.lm_bonus,
+            internal_lm_scale=settings.internal_lm_scale,
         )
         self._available = available_methods()
         self._searches: dict[Method, Search] = {}
@@ -113,6 +114,7 @@ class SearchSet:
             file=path.name,
             lm_scale=self._options.lm_scale,
             lm_bonus=self._options.lm_bonus,
+            internal_lm_scale=self._options.internal_lm_scale,
             used_by=["beam"],
             not_used_by=[method for method in self._available if method != "beam"],
             default_search=self.default_method,

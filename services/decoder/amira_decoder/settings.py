@@ -79,6 +79,10 @@ class DecoderSettings(ServiceSettings):
     """Beam search: score (nats) per token where the language model takes part. It makes up for the words that
     a language model alone would drop; with a larger `lm_scale` it has to be larger too."""
 
+    internal_lm_scale: float = _width("internal_lm_scale")
+    """Beam search: how much of what the acoustic model itself knows of language is taken away where the
+    language model takes part. It would count twice otherwise."""
+
     tail_padding_ms: int = Field(default=480, ge=0)
     """Silence decoded after the last audio of a stream or flush, so that the last word comes out."""
 

@@ -53,7 +53,7 @@ def rounding(ngrams: Ngrams) -> float:
 def check_all(ngrams: Ngrams, expected: BackOff, longest: int) -> None:
     """Every token after every sequence of up to `longest` tokens."""
     scores = np.empty(VOCABULARY, np.float32)
-    fusion = Fusion(ngrams.arrays, 1.0, 0.0)
+    fusion = Fusion(ngrams.arrays, 1.0, 0.0, 0.0)
     for length in range(longest + 1):
         for tokens in itertools.product(range(1, VOCABULARY), repeat=length):
             fill_scores(fusion, walk(ngrams, tokens), scores)
@@ -89,8 +89,8 @@ def test_scale_and_bonus(tmp_path: Path) -> None:
     ngrams = opened(tmp_path)
     plain, weighted = np.empty(VOCABULARY, np.float32), np.empty(VOCABULARY, np.float32)
     context = walk(ngrams, (1, 2))
-    fill_scores(Fusion(ngrams.arrays, 1.0, 0.0), context, plain)
-    fill_scores(Fusion(ngrams.arrays, 0.4, 1.5), context, weighted)
+    fill_scores(Fusion(ngrams.arrays, 1.0, 0.0, 0.0), context, plain)
+    fill_scores(Fusion(ngrams.arrays, 0.4, 1.5, 0.0), context, weighted)
     assert weighted == pytest.approx(0.4 * plain + 1.5, abs=1e-5)
 
 
@@ -98,7 +98,7 @@ def test_a_sentences_start_is_a_context(tmp_path: Path) -> None:
     with_model(tmp_path, [[1, 2, 3]] * 20 + [[1, 3, 2]] * 20)
     ngrams = opened(tmp_path)
     scores = np.empty(VOCABULARY, np.float32)
-    fill_scores(Fusion(ngrams.arrays, 1.0, 0.0), ngrams.start, scores)
+    fill_scores(Fusion(ngrams.arrays, 1.0, 0.0, 0.0), ngrams.start, scores)
     assert scores.argmax() == 1
     assert np.exp(scores[1]) > 0.9
     assert np.exp(ngrams.arrays.unigrams[1]) < 0.5
@@ -175,7 +175,7 @@ def test_a_lying_file_leads_no_kernel_astray(
     assert ngrams
     scores = np.empty(VOCABULARY, np.float32)
     for context in range(len(ngrams.arrays.suffix)):
-        fill_scores(Fusion(ngrams.arrays, 1.0, 0.0), context, scores)
+        fill_scores(Fusion(ngrams.arrays, 1.0, 0.0, 0.0), context, scores)
         assert np.isfinite(scores).all()
         for token in range(VOCABULARY):
             assert 0 <= next_context(ngrams.arrays, context, token) < len(ngrams.arrays.suffix)

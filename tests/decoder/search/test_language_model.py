@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
@@ -29,8 +30,8 @@ from tests.support.ngrams import BackOff, random_sentences, write_model
 
 PIECES = ["▁a", "b", "▁c"]
 VOCABULARY = 1 + len(PIECES)
-SCALE, BONUS = 0.7, 0.9
-FUSED = SearchOptions(num_active_paths=64, lm_scale=SCALE, lm_bonus=BONUS)
+SCALE, BONUS, INTERNAL = 0.7, 0.9, 0.4
+FUSED = SearchOptions(num_active_paths=64, lm_scale=SCALE, lm_bonus=BONUS, internal_lm_scale=INTERNAL)
 OFF = SearchOptions(num_active_paths=64, lm_scale=0.0, lm_bonus=BONUS)
 
 
@@ -51,6 +52,19 @@ def fused(language_model: BackOff, tokens: Sequence[int]) -> float:
     return sum(SCALE * language_model.log_prob(token, tokens[:at]) + BONUS for at, token in enumerate(tokens))
 
 
+def predicted(model: TransducerFolder, tokens: Sequence[int]) -> float:
+    """Log-probability of tokens by the predictor alone: the joiner hears zeros, blank cannot come."""
+    decoder = onnxruntime.InferenceSession(str(model.decoder))
+    joiner = onnxruntime.InferenceSession(str(model.joiner))
+    total, nothing = 0.0, np.zeros((1, DIM), np.float32)
+    for at, token in enumerate(tokens):
+        context = [-1, 0, *tokens[:at]][-2:]
+        row = decoder.run(None, {"y": np.array([context])})[0]
+        logits = joiner.run(None, {"encoder_out": nothing, "decoder_out": row})[0][0].astype(np.float64)
+        total += float(logits[token] - np.log(np.exp(logits[1:]).sum()))
+    return total
+
+
 def as_tuples(hypotheses: Sequence[Hypothesis]) -> list[tuple[object, ...]]:
     return [dataclasses.astuple(hypothesis) for hypothesis in hypotheses]
 
@@ -58,7 +72,7 @@ def as_tuples(hypotheses: Sequence[Hypothesis]) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("activation", ["Tanh", "Relu"])
 @pytest.mark.parametrize("boosted", [False, True])
 def test_every_sequence_with_its_whole_score(boosted: bool, activation: str, tmp_path: Path) -> None:
-    """Acoustics over all alignments, language model, bonus, hotwords; best first by the sum of all."""
+    """Acoustics over all alignments, language models, bonus, hotwords; best first by the sum of all."""
     model, language_model = tiny(tmp_path, activation)
     frames, automaton = noise(FRAMES, 1), None
     if boosted:
@@ -74,6 +88,7 @@ def test_every_sequence_with_its_whole_score(boosted: bool, activation: str, tmp
     for hypothesis in found:
         total = math.log(sum(math.exp(score) for score, _, _ in alignments[hypothesis.tokens]))
         expected = total + earned(automaton, hypothesis.tokens) + fused(language_model, hypothesis.tokens)
+        expected -= INTERNAL * predicted(model, hypothesis.tokens)
         assert hypothesis.score == pytest.approx(expected, abs=0.1)  # codes round
         parts = {at: parts for _, at, parts in alignments[hypothesis.tokens]}
         # What confidences are made of is the acoustic model's alone.
@@ -176,6 +191,6 @@ def test_a_strong_one_is_heard_where_the_acoustics_say_nothing(
     sentence = "the cat sat on the mat"
     write_model(folder / "lm.ngram", [starter.tokens.encode(sentence)] * 50, starter.tokens.pieces, order=5)
     model = TransducerFolder.open(folder)
-    search = create_search("beam", model, SearchOptions(lm_scale=5.0, lm_bonus=15.0))
+    search = create_search("beam", model, SearchOptions(lm_scale=5.0, lm_bonus=15.0, internal_lm_scale=0.0))
     frames = np.random.default_rng(0).normal(0, 0.05, (60, JointNetwork(model).dim)).astype(np.float32)
     assert sentence in starter.tokens.decode(decode(search, frames).tokens)

@@ -25,6 +25,7 @@ from amira_training.export.model_folder import (
 from amira_training.export.quantize import INT8_ENCODER, quantize
 from amira_training.export.weights import read_encoder
 from amira_training.files import whole
+from amira_training.language_model.ngram_file import FILE_NAME as LANGUAGE_MODEL
 from amira_training.model.geometry import Chunking
 from amira_training.model.streaming_encoder import StreamingEncoder
 
@@ -79,6 +80,8 @@ def rechunk(source: Path, target: Path, chunk_ms: int, left_steps: int) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in REST_OF_FOLDER:
         shutil.copyfile(source / name, target / name)
+    if (source / LANGUAGE_MODEL).exists():
+        shutil.copyfile(source / LANGUAGE_MODEL, target / LANGUAGE_MODEL)
     export_encoder(target / ENCODER, network, chunking, _COMMENT)
     write_checksums(target)
     say(f"rechunk: wrote {target}, chunks of {chunk_ms} ms")

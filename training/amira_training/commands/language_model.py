@@ -17,6 +17,8 @@ from amira_training.language_model.texts import HeldOut, read_texts
 from amira_training.tokens import Tokens
 from amira_training.work_folder import WorkFolder
 
+DEFAULT_ORDER = 5
+DEFAULT_MEGABYTES = 6.0
 MEGABYTE = 1_000_000
 
 
@@ -29,7 +31,7 @@ def language_model(
     order: int,
     most_megabytes: float,
 ) -> Path:
-    """Writes `lm.ngram` into a model folder, over the tokens of the folder's `bpe.model`.
+    """Writes `lm.ngram` into a model folder, over the tokens of its `bpe.model`, and renews its checksums.
 
     The work folder's training transcripts are learnt from too where it has some, and what its evaluation
     sets say is left out of everything.
@@ -50,6 +52,12 @@ def language_model(
     pruned = prune(smooth(counts), int(most_megabytes * MEGABYTE))
     path = into / FILE_NAME
     write_ngrams(path, lay_out(pruned), [tokens.piece(number) for number in range(len(tokens))])
+    if (into / "SHA256SUMS").exists():
+        from amira_training.export.model_folder import (
+            write_checksums,
+        )  # brings torch, which nothing else needs
+
+        write_checksums(into)
     kept = ", ".join(f"{int(level.sum()):,}" for level in pruned.kept)
     say(f"language-model: kept {kept}")
     say(

@@ -10,6 +10,7 @@ from pathlib import Path
 from amira_training.commands.evaluate import evaluate
 from amira_training.commands.export import check, export
 from amira_training.commands.fetch_teacher import fetch_teacher
+from amira_training.commands.language_model import DEFAULT_MEGABYTES, DEFAULT_ORDER, language_model
 from amira_training.commands.learn_tokens import learn_tokens
 from amira_training.commands.plot import plot
 from amira_training.commands.prepare import prepare
@@ -55,6 +56,7 @@ STEPS: list[tuple[str, Step]] = [
     ("plot", lambda run, _: plot(run)),
     ("evaluate", lambda run, _: evaluate(run)),
     ("export", lambda run, _: export(run, run.work.model)),
+    ("language-model", lambda run, inputs: _language_model(run, inputs)),
     ("check", lambda run, _: check(run.work.model, with_triton=False)),
 ]
 """All of them, in order; what has been done is skipped."""
@@ -76,3 +78,8 @@ def _synthesize(run: Run, inputs: Inputs) -> None:
         say("synthesize: skipped, as there is no --text")
         return
     synthesize(run, inputs.text, inputs.voices)
+
+
+def _language_model(run: Run, inputs: Inputs) -> None:
+    texts = [inputs.text] if inputs.text else []
+    language_model(run.work, run.work.model, texts, [], order=DEFAULT_ORDER, most_megabytes=DEFAULT_MEGABYTES)

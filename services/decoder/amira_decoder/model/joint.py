@@ -41,7 +41,10 @@ class AffineJoiner(NamedTuple):
 class ContextTable:
     """Predictor rows by context key. Bounded: when it is full it starts anew."""
 
-    def __init__(self, dim: int, capacity: int) -> None:
+    def __init__(self, dim: int, capacity: int, vocab_size: int = 0) -> None:
+        """With a vocabulary, priors are kept too."""
+        self.vocab_size = vocab_size
+        self.priors: NDArray[np.float32]
         self.rows: NDArray[np.float32]
         self.keys: NDArray[np.int64]
         self.slots: NDArray[np.int32]
@@ -53,18 +56,23 @@ class ContextTable:
         if hasattr(self, "rows") and capacity <= len(self.rows):
             return
         self.rows = np.empty((capacity, self.dim), np.float32)
+        self.priors = np.empty((capacity if self.vocab_size else 0, self.vocab_size), np.float32)
         slots = 1 << (2 * capacity - 1).bit_length()
         self.keys = np.full(slots, kernels.EMPTY, np.int64)
         self.slots = np.zeros(slots, np.int32)
         self.used = 0
 
-    def add(self, keys: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+    def add(
+        self, keys: NDArray[np.int64], rows: NDArray[np.float32], priors: NDArray[np.float32] | None = None
+    ) -> None:
         """Adds absent, distinct contexts; empties the table first when they do not fit."""
         if self.used + len(keys) > len(self.rows):
             self.keys.fill(kernels.EMPTY)
             self.used = 0
             self.reserve(len(keys))
         self.rows[self.used : self.used + len(keys)] = rows
+        if priors is not None:
+            self.priors[self.used : self.used + len(keys)] = priors
         kernels.insert_rows(keys, self.used, self.keys, self.slots)
         self.used += len(keys)
 
@@ -94,6 +102,10 @@ class JointNetwork:
         self.table = ContextTable(self.dim, capacity)
         self.affine: AffineJoiner | None = self._measure_joiner(folder) if affine else None
 
+    def keep_priors(self) -> None:
+        """From now on the table holds priors too."""
+        self.table = ContextTable(self.dim, len(self.table.rows), self.vocab_size)
+
     def contexts(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Token ids [n, context_size] of context keys [n]; -1 stands before the beginning."""
         powers = self.key_base ** np.arange(self.context_size - 1, -1, -1, dtype=np.int64)
@@ -110,6 +122,7 @@ class JointNetwork:
             table.keys,
             table.slots,
             table.rows,
+            table.priors,
             self.blank_id,
             self.key_base,
             self.key_modulus,
@@ -118,7 +131,16 @@ class JointNetwork:
     def fill(self, keys: NDArray[np.int64]) -> None:
         """Computes the predictor's rows of contexts that the table lacks; repeats are fine."""
         distinct = np.unique(keys)
-        self.table.add(distinct, self._predict(distinct))
+        rows = self._predict(distinct)
+        self.table.add(distinct, rows, self._priors(rows) if self.table.vocab_size else None)
+
+    def priors(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Log-probabilities [n, V] of the tokens after contexts [n], blank apart, where nothing is heard.
+
+        The encoder's part is zero: the internal language model as Meng et al. 2021 estimate it.
+        """
+        self.rows(keys)
+        return self.table.priors[kernels.find_rows(keys, self.table.keys, self.table.slots)]
 
     def rows(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """The predictor's rows [n, D] of contexts [n]."""
@@ -147,6 +169,18 @@ class JointNetwork:
             return np.concatenate([self._predict(key) for key in keys[:, None]])
         rows = self._predictor.run(None, {self._context_name: self.contexts(keys)})[0]
         return np.asarray(rows, np.float32).reshape(len(keys), -1)
+
+    def _priors(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Row by row: a product of many rows at once may round otherwise than one of few."""
+        priors = np.empty((len(rows), self.vocab_size), np.float32)
+        nothing, hidden = np.zeros(self.dim, np.float32), np.empty(self.dim, np.float32)
+        for row, prior in zip(rows, priors, strict=True):
+            if self.affine is not None:
+                kernels.affine_joiner(nothing, row, *self.affine, hidden, prior)
+            else:
+                prior[:] = self.logits(nothing[None], row[None])[0]
+            kernels.token_priors(prior, self.blank_id)
+        return priors
 
     def _check_joiner(self, folder: TransducerFolder) -> None:
         zeros = np.zeros((1, self.dim), np.float32)

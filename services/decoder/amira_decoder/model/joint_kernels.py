@@ -34,6 +34,8 @@ class JointArrays(NamedTuple):
     table_slots: NDArray[np.int32]
     table_rows: NDArray[np.float32]
     """[contexts, D]"""
+    table_priors: NDArray[np.float32]
+    """[contexts, V] log-probabilities of tokens without any audio, or [0, V] where nobody asked for them."""
     blank: int
     base: int
     """Of context keys: vocabulary size + 1."""
@@ -110,6 +112,17 @@ def affine_joiner(
         h0 = hidden[d]
         for v in range(vocab):
             logits[v] += h0 * weights[d, v]
+
+
+@kernel
+def token_priors(values: NDArray[np.float32], blank: int) -> None:
+    """In place: log-probabilities [V] of the tokens among themselves from logits; blank's becomes 0."""
+    values[blank] = -np.inf
+    top = values.max()
+    shift = top + np.log(sum_of_exp(values, top))
+    for v in range(len(values)):
+        values[v] = max(values[v] - shift, np.float32(NEVER))
+    values[blank] = 0
 
 
 @kernel

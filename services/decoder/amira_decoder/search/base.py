@@ -30,6 +30,7 @@ SEARCH_BOUNDS: dict[str, tuple[float, float]] = {
     "k2_max_states": (1, 512),
     "lm_scale": (0, 10),
     "lm_bonus": (-20, 20),
+    "internal_lm_scale": (0, 10),
 }
 """Least and most of each of SearchOptions' fields."""
 
@@ -49,10 +50,13 @@ class SearchOptions:
     """k2: predictor contexts kept per segment and frame."""
     k2_max_states: int = 8
     """k2: states kept per segment and frame."""
-    lm_scale: float = 0.4
+    lm_scale: float = 0.55
     """beam: weight of the folder's language model, if it has one, against the acoustic model; 0: none."""
-    lm_bonus: float = 1.8
+    lm_bonus: float = 1.5
     """beam: nats added per token where a language model takes part: its scores alone favour few tokens."""
+    internal_lm_scale: float = 0.25
+    """beam: how much of the acoustic model's own knowledge of language is taken away where a language model
+    takes part."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in SEARCH_BOUNDS.items():

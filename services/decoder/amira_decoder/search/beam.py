@@ -5,8 +5,10 @@ before the beam is cut, not after; and equal sequences are merged before the cut
 
 Where the model folder has an n-gram language model, its score joins in the same way (shallow fusion):
 every token adds lm_scale times its log-probability after the tokens before it, and lm_bonus, without
-which short readings would win. A segment begins as a sentence does. Token log-probabilities, from
-which confidences come, stay those of the acoustic model alone.
+which short readings would win. What the predictor learnt of language from transcripts would count twice:
+internal_lm_scale times its log-probability without audio is taken away (Meng et al. 2021, "Internal
+Language Model Estimation for Domain-Adaptive End-to-End Speech Recognition"). A segment begins as a
+sentence does. Token log-probabilities, from which confidences come, stay those of the acoustic model.
 """
 
 from __future__ import annotations
@@ -73,10 +75,17 @@ class BeamSearch:
         ngrams = open_ngrams(model) if options.lm_scale else None
         self._start = ngrams.start if ngrams else 0
         self._fusion = (
-            Fusion(ngrams.arrays, float(options.lm_scale), float(options.lm_bonus))
+            Fusion(
+                ngrams.arrays,
+                float(options.lm_scale),
+                float(options.lm_bonus),
+                float(options.internal_lm_scale),
+            )
             if ngrams
-            else Fusion(no_ngrams(model.vocab_size), 0.0, 0.0)
+            else Fusion(no_ngrams(model.vocab_size), 0.0, 0.0, 0.0)
         )
+        if self._fusion.internal_scale:
+            self._joint.keep_priors()
         warm = self.start_segment()
         self.advance([warm], np.zeros((1, 2, self._joint.dim), np.float32))
         self.best([warm])
@@ -166,6 +175,7 @@ class BeamSearch:
         joint, width = self._joint, self._width
         candidates, before = np.empty(2 * width, kernels.CANDIDATE), np.empty(width, kernels.PATH)
         lm_scores = np.zeros((width, joint.vocab_size), np.float32)
+        no_priors = np.empty((0, joint.vocab_size), np.float32)
         for t in range(encoder_out.shape[1]):
             live = np.flatnonzero(usable[:, t])
             if not len(live):
@@ -173,6 +183,7 @@ class BeamSearch:
             owners = np.repeat(live, counts[live])
             keys = np.concatenate([paths["key"][row, : counts[row]] for row in live])
             log_probs = joint.logits(encoder_out[owners, t], joint.rows(keys))
+            priors = joint.priors(keys) if self._fusion.internal_scale else no_priors
             for values in log_probs:
                 log_softmax(values, joint.blank_id)
             begin = 0
@@ -181,8 +192,9 @@ class BeamSearch:
                 begin += counts[row]
                 counts[row], num_nodes[row] = kernels.step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, hotwords.next_state,
-                    hotwords.earned, self._fusion, joint.blank_id, joint.key_base, joint.key_modulus,
-                    nodes[row], num_nodes[row], first_node[row], lm_scores, candidates, before,
+                    hotwords.earned, self._fusion, priors, rows, joint.blank_id, joint.key_base,
+                    joint.key_modulus, nodes[row], num_nodes[row], first_node[row], lm_scores, candidates,
+                    before,
                 )  # fmt: skip
 
 

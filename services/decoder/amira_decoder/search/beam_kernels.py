@@ -136,6 +136,8 @@ def step(
     next_state: NDArray[np.int32],
     earned: NDArray[np.float32],
     fusion: Fusion,
+    priors: NDArray[np.float32],
+    prior_rows: NDArray[np.int64],
     blank: int,
     base: int,
     modulus: int,
@@ -148,13 +150,17 @@ def step(
 ) -> tuple[int, int]:
     """Takes one segment's paths [P] over one frame, in place.
 
-    `log_probs` [rows, V], of which path i reads `log_prob_rows[i]`. New nodes go to `nodes` from
-    `num_nodes` on and are numbered from `first_node` on. `lm_scores` [P, V], zero at first, `candidates`
-    [2 P] and `before` [P] are scratch. Gives the new number of paths and of nodes.
+    `log_probs` [rows, V], of which path i reads `log_prob_rows[i]`, and `priors` likewise. New nodes go
+    to `nodes` from `num_nodes` on and are numbered from `first_node` on. `lm_scores` [P, V], zero at
+    first, `candidates` [2 P] and `before` [P] are scratch. Gives the new number of paths and of nodes.
     """
     if fusion.scale != 0:
         for path in range(count):
             fill_scores(fusion, paths[path].context, lm_scores[path])
+            if fusion.internal_scale != 0:
+                factor, row = np.float32(fusion.internal_scale), prior_rows[path]
+                for token in range(lm_scores.shape[1]):
+                    lm_scores[path, token] -= factor * priors[row, token]
     found = _gather(paths, count, log_probs, log_prob_rows, earned, lm_scores, blank, candidates)
     chosen = _merge(candidates, found, len(paths))
     for path in range(count):
@@ -241,8 +247,8 @@ def decode_batch(
                         log_softmax(log_probs[path], joint.blank)
                 counts[row], num_nodes[row] = step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, next_state, earned,
-                    fusion, joint.blank, joint.base, joint.modulus, nodes[row], num_nodes[row],
-                    first_node[row], lm_scores, candidates, before,
+                    fusion, joint.table_priors, slots, joint.blank, joint.base, joint.modulus, nodes[row],
+                    num_nodes[row], first_node[row], lm_scores, candidates, before,
                 )  # fmt: skip
             done[row] = t + 1
     return lacking

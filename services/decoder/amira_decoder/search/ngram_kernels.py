@@ -19,6 +19,8 @@ class Fusion(NamedTuple):
     """Factor of its log-probabilities; 0: it takes no part, and neither does the bonus."""
     bonus: float
     """Nats added per token."""
+    internal_scale: float
+    """Factor of the log-probabilities that the acoustic model's own predictor gives, which are taken away."""
 
 
 @kernel
