@@ -89,6 +89,7 @@ class Carrier:
             while True:
                 try:
                     if await self._serve():
+                        await self._finish_farewells()
                         return
                 except ServerError as error:
                     self._connection.cancel()
@@ -138,6 +139,9 @@ class Carrier:
                         self._bid_farewell(connection, writer)
                         return False
             return True
+        except BaseException:
+            connection.cancel()
+            raise
         finally:
             self._writer = None
             await writer.stop(0)
@@ -187,11 +191,12 @@ class Carrier:
         """Goes on at a server, or raises `error`."""
         resuming = self._resuming
         self._fruitless += 1
-        if resuming is None or not is_loss(error) or self._fruitless > MOST_FRUITLESS:
-            raise error
         lost = self._connection.server
         # A server that never answered is rather wrong than lost: the others are tried, but once.
         once = self._session is None and (is_unreachable(error) or bool(error.reason))
+        passes = may_pass(error) if once else is_loss(error)
+        if resuming is None or not passes or self._fruitless > MOST_FRUITLESS:
+            raise error
         self._can_resume = self._session is not None and bool(self._session.resume_token) and not error.reason
         candidates = self._servers.in_turn(self._servers.after(lost) if error.reason or once else lost)
         if once:
@@ -269,6 +274,10 @@ class Carrier:
             connection.cancel()
             raise
         return connection, first
+
+    async def _finish_farewells(self) -> None:
+        if self._farewells:
+            await asyncio.wait(self._farewells, timeout=_FAREWELL_S)
 
     def _bid_farewell(self, connection: Connection, writer: _Writer) -> None:
         task = asyncio.create_task(_leave(connection, writer), name="amira-farewell")

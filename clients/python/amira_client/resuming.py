@@ -55,7 +55,7 @@ def is_loss(error: ServerError) -> bool:
 
 def is_unreachable(error: ServerError) -> bool:
     """Whether no connection was made at all: rather a wrong address than a loss."""
-    return not error.reason and "onnect" in error.message and "reset" not in error.message
+    return not error.reason and "failed to connect" in error.message
 
 
 def may_pass(error: ServerError) -> bool:

@@ -186,8 +186,8 @@ Pieces = st.lists(
     min_size=1,
     max_size=40,
 )
-# Less than 300 bytes are no connection yet: a server that was never there is not waited for.
-Cuts = st.lists(st.tuples(st.sampled_from(["up", "down"]), st.integers(300, 60_000)), max_size=4)
+# A connection that breaks in its first bytes is none yet: a server that was never there is not waited for.
+Cuts = st.lists(st.tuples(st.sampled_from(["up", "down"]), st.integers(1_000, 60_000)), max_size=4)
 Downs = st.lists(st.tuples(st.just("down"), st.integers(300, 1_500)), max_size=2)
 
 
@@ -213,3 +213,51 @@ def test_whatever_is_said_and_wherever_it_is_cut(
             check_interims(responses)
 
     asyncio.run(run())
+
+
+async def test_new_streams_go_to_whichever_takes_them() -> None:
+    async with fleet(max_streams=1) as net:
+        async with (
+            AmiraClient(net.target) as first,
+            AmiraClient(net.target) as second,
+            first.stream(PCM) as stream,
+        ):
+            await anext(stream)
+            assert said(await converse(second, TALK, PCM)) == await undisturbed(net, TALK)
+        await net.gateways[0].kill()
+        async with AmiraClient(net.target) as client:
+            assert (await client.capabilities()).encodings
+            assert said(await converse(client, TALK, PCM)) == await undisturbed(net, TALK)
+            assert said(await converse(client, TALK[:5], PCM))  # at the one that served before
+        await net.freed()
+
+
+async def test_what_all_servers_refuse_is_told_at_once() -> None:
+    async with fleet(max_streams=1) as net, AmiraClient(net.target) as client:
+        streams = [AmiraClient(gateway.target) for gateway in net.gateways]
+        held = [one.stream(PCM) for one in streams]
+        for stream in held:
+            await anext(stream)
+        with pytest.raises(ServerError) as caught:
+            await converse(client, TALK, PCM)
+        assert caught.value.reason == "NO_CAPACITY"
+        for stream, one in zip(held, streams, strict=True):
+            await stream.aclose()
+            await one.aclose()
+        await net.freed()
+
+
+async def test_audio_that_brings_servers_down_does_not_go_round_for_ever() -> None:
+    async with fleet(recovery_timeout_s=0) as net:
+
+        async def poison(call: Any, request: Any) -> None:
+            if request.WhichOneof("request") == "flush":
+                raise ZeroDivisionError("bug")
+
+        for decoder in net.stack.decoders:
+            decoder.hook = poison
+        async with AmiraClient(net.target, resume=Resuming(for_s=60)) as client:
+            with pytest.raises(ServerError) as caught:
+                await converse(client, [audio(pattern(640)), FLUSH], PCM)
+        assert caught.value.reason == "DECODER_LOST"
+        await net.freed()
