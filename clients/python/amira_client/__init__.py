@@ -15,6 +15,9 @@
             async for response in stream:
                 ...
 
+A stream that loses its server goes on by itself, there or at another one (:class:`Resuming`): give several,
+``AmiraClient("a:50051,b:50051")``, and one of them may go at any time.
+
 Needs grpcio, grpcio-status and protobuf; soundfile only for files that the server cannot read.
 """
 

@@ -124,7 +124,9 @@ class Carrier:
     async def _serve(self) -> bool:
         """True: the server has ended the stream with OK. False: another one goes on."""
         connection = self._connection
-        writer = self._writer = _Writer(connection, self._pending(), self._take)
+        writer = self._writer = _Writer(
+            connection, self._pending(), self._take, half_closes=self._resuming is None
+        )
         move_at: float | None = None
         try:
             while (response := await connection.read()) is not None:
@@ -293,10 +295,14 @@ class _Writer:
         connection: Connection,
         pending: list[StreamingRecognizeRequest],
         take: Callable[[], Awaitable[StreamingRecognizeRequest]],
+        *,
+        half_closes: bool,
     ) -> None:
+        """`half_closes`: after END_OF_AUDIO. Without that ABANDON can still be said."""
         self._connection = connection
         self._pending = pending
         self._take = take
+        self._half_closes = half_closes
         self._writing = False
         self._stopping = False
         self.usable = True
@@ -323,7 +329,7 @@ class _Writer:
             ended = is_end([request])
             if not await self._write(request):
                 return
-        if ended:
+        if ended and self._half_closes:
             self.usable = False
             await self._connection.done_writing()
 
