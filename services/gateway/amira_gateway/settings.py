@@ -41,7 +41,7 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     client_stall_timeout_s: float = Field(default=20.0, gt=0)
     """A stream whose client takes no result for this long, while one is due, is ended."""
 
-    service_timeout_s: float = Field(default=10.0, gt=0)
+    service_timeout_s: float = Field(default=5.0, gt=0)
     """A frontend or decoder that shows no sign of life for this long, while it has work, counts as lost."""
 
     recovery_timeout_s: float = Field(default=15.0, ge=0)
