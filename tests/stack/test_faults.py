@@ -1,4 +1,4 @@
-"""What clients see when a part dies under them: a clear status at once, and a working server soon after."""
+"""What clients see when a part of `amira up` dies under them: nothing but a pause."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 
-from amira.asr.v1 import config_pb2
-from amira_client import AmiraClient, ServerError
+from amira_client import AmiraClient, Resuming
 from amira_local.options import StackOptions
 from amira_triton.stub_process import find_stub
 from tests.conftest import ROOT
@@ -27,7 +25,12 @@ MESSAGE_BYTES = 6400
 def fragile() -> Iterator[StackThread]:
     """A stack of this module's own, to break."""
     options = StackOptions(
-        ephemeral_ports=True, env={"AMIRA_TRITON_ENGINE": "onnxruntime", "AMIRA_TRITON_SLOTS": "8"}
+        ephemeral_ports=True,
+        env={
+            "AMIRA_TRITON_ENGINE": "onnxruntime",
+            "AMIRA_TRITON_SLOTS": "8",
+            "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "60",  # on a slow machine a decoder takes its time to start
+        },
     )
     with StackThread(options) as stack:
         yield stack
@@ -47,82 +50,52 @@ def model_process_pid(stack: StackThread) -> int:
     return stub
 
 
-async def stream_until_broken(client: AmiraClient, break_it: Callable[[], None]) -> ServerError:
-    """Streams for ever; breaks something once words come; returns what the client was told."""
+async def stream_clip(client: AmiraClient, break_it: Callable[[], None] | None = None) -> list[str]:
+    """Streams a clip at ten times its speed; breaks something once words come; returns the finals."""
     pcm = pcm_of(CLIP)
     heard = asyncio.Event()
+    finals: list[str] = []
     async with client.stream(PCM) as stream:
-
-        async def send() -> None:
-            while True:
-                for begin in range(0, len(pcm), MESSAGE_BYTES):
-                    await stream.send(pcm[begin : begin + MESSAGE_BYTES])
-                    await asyncio.sleep(0.02)
 
         async def read() -> None:
             async for response in stream:
                 if response.HasField("result"):
                     heard.set()
+                    if response.result.is_final:
+                        finals.append(response.result.alternatives[0].text)
 
-        sending, reading = asyncio.create_task(send()), asyncio.create_task(read())
-        try:
-            await asyncio.wait([asyncio.create_task(heard.wait()), reading], return_when="FIRST_COMPLETED")
-            break_it()
-            with pytest.raises(ServerError) as told:
-                await asyncio.wait_for(reading, 30)
-            return told.value
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-
-
-async def transcribe_when_possible(client: AmiraClient) -> str:
-    """Retries as the server advises until a whole transcript comes."""
-    deadline = asyncio.get_running_loop().time() + 60
-    while True:
-        try:
-            return (await client.transcribe(CLIP, config_pb2.RecognitionConfig())).text
-        except ServerError as error:
-            too_late = asyncio.get_running_loop().time() > deadline
-            if too_late or error.status is grpc.StatusCode.INTERNAL:
-                raise
-            await asyncio.sleep(error.retry_after_s or 0.5)
+        reading = asyncio.create_task(read())
+        for begin in range(0, len(pcm), MESSAGE_BYTES):
+            if heard.is_set() and break_it is not None:
+                break_it()
+                break_it = None
+            await stream.send(pcm[begin : begin + MESSAGE_BYTES])
+            await asyncio.sleep(0.02)
+        await stream.end()
+        async with asyncio.timeout(90):
+            await reading
+    assert break_it is None, "no words came before the end: nothing was broken"
+    return finals
 
 
 @pytest.mark.parametrize(
-    ("victim", "reason"),
-    [
-        ("model process", "ENCODER_LOST"),
-        ("tritonserver", "ENCODER_LOST"),
-        ("triton", "ENCODER_LOST"),
-        ("decoder", "DECODER_LOST"),
-        ("frontend", "FRONTEND_LOST"),
-    ],
+    "victim", ["model process", "tritonserver", "triton", "decoder", "frontend", "gateway"]
 )
-async def test_a_killed_part_is_named_and_comes_back(fragile: StackThread, victim: str, reason: str) -> None:
+async def test_a_killed_part_is_but_a_pause(fragile: StackThread, victim: str) -> None:
+    """There is one of each: the stream waits until it is back. The client goes round the gateway's death."""
     find_pid: dict[str, Callable[[StackThread], int]] = {
         "model process": model_process_pid,
         "tritonserver": tritonserver_pid,
     }
-    async with AmiraClient(fragile.stack.gateway_target) as client:
-        before = await transcribe_when_possible(client)
-        assert before
+    async with AmiraClient(fragile.stack.gateway_target, resume=Resuming(for_s=60)) as client:
+        undisturbed = await stream_clip(client)
+        assert undisturbed
         pid = find_pid[victim](fragile) if victim in find_pid else fragile.pid_of(victim)
-        told = await stream_until_broken(client, lambda: os.kill(pid, signal.SIGKILL))
-        assert told.status is grpc.StatusCode.UNAVAILABLE
-        assert told.reason == reason
-        assert told.retry_after_s is not None
-        assert await transcribe_when_possible(client) == before
+        assert await stream_clip(client, lambda: os.kill(pid, signal.SIGKILL)) == undisturbed
 
 
-async def test_a_dead_gateway_is_unavailable_and_leaves_no_slot_taken(fragile: StackThread) -> None:
+async def test_no_slot_was_leaked(fragile: StackThread) -> None:
     async with AmiraClient(fragile.stack.gateway_target) as client:
-        before = await transcribe_when_possible(client)
-        pid = fragile.pid_of("gateway")
-        told = await stream_until_broken(client, lambda: os.kill(pid, signal.SIGKILL))
-        assert told.status is grpc.StatusCode.UNAVAILABLE
-    await asyncio.to_thread(fragile.wait_ready, "gateway", not_pid=pid)
-    async with AmiraClient(fragile.stack.gateway_target) as client:
-        # As many as there are slots: none was leaked by all the deaths above.
-        texts = await asyncio.gather(*(transcribe_when_possible(client) for _ in range(8)))
-        assert set(texts) == {before}
+        # As many as there are slots, after all the deaths above.
+        heard = await asyncio.gather(*(stream_clip(client) for _ in range(8)))
+        assert all(finals == heard[0] for finals in heard)
