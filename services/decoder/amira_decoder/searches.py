@@ -122,14 +122,16 @@ class SearchSet:
 
     def _choose_default(self, wanted: Method | Literal["auto"]) -> Method:
         if wanted == "auto":
+            fused = self._folder.language_model is not None and self._options.lm_scale
+            chosen: Method = "beam" if fused else self._available[0]  # it alone uses the language model
             if "k2" not in self._available:
                 _log.warning(
                     "k2_missing",
                     cause=k2_problem(),
-                    search=self._available[0],
+                    search=chosen,
                     hint="pip install --no-deps -r requirements/k2.txt for k2's lattice search",
                 )
-            return self._available[0]
+            return chosen
         if wanted not in self._available:
             raise OSError(f"search {wanted!r} cannot run here; installed: {', '.join(self._available)}")
         return wanted

@@ -57,7 +57,8 @@ class DecoderSettings(ServiceSettings):
     """Threads of the in-process encoder; 0: one per usable CPU."""
 
     search: Literal["auto", "k2", "beam", "greedy"] = "auto"
-    """Default search for streams that name none. `auto`: k2 where it is installed, else beam."""
+    """Default search for streams that name none. `auto`: beam where the model folder has a language
+    model, else k2 where it is installed, else beam."""
 
     beam: float = _width("k2_beam")
     """k2: hypotheses this far (nats) behind the best are dropped."""

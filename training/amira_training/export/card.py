@@ -12,9 +12,20 @@ from pathlib import Path
 
 from amira_training.errors import DataError
 from amira_training.export.weights import chunking_of, read_encoder
+from amira_training.language_model.ngram_file import FILE_NAME as LANGUAGE_MODEL
 from amira_training.model import geometry as g
 
 _TEMPLATE = Path(__file__).with_name("card_template.md")
+
+_LANGUAGE_MODEL = """\
+### Text
+
+`{name}` ({megabytes:.1f} MB) holds probabilities of token sequences, for Amira's beam search; sherpa-onnx,
+k2 and greedy search do not use it. It was estimated from the transcripts of the recordings above and from
+written English sentences of mixed public origin, whose single licences are not recorded; it holds no texts.
+Sentences that share six words in a row with one that the model is measured with were left out.
+
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ def card(folder: Path, hours: Mapping[str, float], sources: Mapping[str, Source]
         trained=trained,
         data=_data_table(hours, sources),
         total_hours=sum(hours.values()),
+        language_model=_language_model(folder),
         **_facts(encoder),
     )
 
@@ -74,6 +86,13 @@ def _data_table(hours: Mapping[str, float], sources: Mapping[str, Source]) -> st
         source = sources[name]
         rows.append(f"| {name} | {amount:.2f} | {source.what} | {source.licence} | {source.attribution} |")
     return "\n".join(rows)
+
+
+def _language_model(folder: Path) -> str:
+    file = folder / LANGUAGE_MODEL
+    if not file.is_file():
+        return ""
+    return _LANGUAGE_MODEL.format(name=file.name, megabytes=file.stat().st_size / 1e6)
 
 
 def _facts(encoder: Path) -> dict[str, object]:

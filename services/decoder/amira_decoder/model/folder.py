@@ -27,7 +27,7 @@ class TransducerFolder:
     name: str
     """The folder's name."""
     version: str
-    """First 12 hex digits of the SHA-256 over the three networks: changes whenever weights do."""
+    """First 12 hex digits of the SHA-256 over networks and language model: changes whenever the words may."""
     path: Path
     encoder: Path
     decoder: Path
@@ -59,9 +59,10 @@ class TransducerFolder:
             raise ModelFolderError(
                 f"{folder.name}: tokens.txt has {len(tokens)} tokens, {decoder.name} {vocab_size}"
             )
+        language_model = ngrams if (ngrams := folder / LANGUAGE_MODEL).is_file() else None
         return cls(
             name=folder.name,
-            version=_hash(encoder, decoder, joiner),
+            version=_hash(encoder, decoder, joiner, *([language_model] if language_model else [])),
             path=folder,
             encoder=encoder,
             decoder=decoder,
@@ -70,7 +71,7 @@ class TransducerFolder:
             context_size=context_size,
             vocab_size=vocab_size,
             blank_id=tokens.blank_id,
-            language_model=ngrams if (ngrams := folder / LANGUAGE_MODEL).is_file() else None,
+            language_model=language_model,
         )
 
 
