@@ -33,7 +33,7 @@ HEAVY = {
 
 NEEDS: dict[str, set[str]] = {
     "amira_gateway": {"pybreaker"},
-    "amira_frontend": {"av", "llvmlite", "numba", "soxr"},
+    "amira_frontend": {"av", "llvmlite", "numba"},
     "amira_decoder": {"llvmlite", "numba", "onnxruntime", "sentencepiece", "tritonclient"},
     "amira_triton": {"tritonclient"},
     "amira_client": set(),

@@ -13,7 +13,7 @@ from amira_frontend.fbank.tables import BINS, FRAME_SHIFT, SAMPLE_RATE_HZ
 from amira_frontend.formats.base import NOTHING, Float32s
 from amira_frontend.formats.choose import choose_decoder, first_second
 from amira_frontend.formats.expansion import Expansion
-from amira_frontend.resample import Resampler
+from amira_frontend.resample.stream import Resampler
 
 
 class FeatureStream:
@@ -30,10 +30,8 @@ class FeatureStream:
     the same work in small steps, between which a server can serve others.
 
     A stream may begin where another frontend's ended (``AudioFormat.first_sample``): it counts frames and
-    samples from the start of the whole, and its frames are those of the whole but for the first two,
-    which miss the sound before them. At 16 kHz the others are the same bit for bit; at other rates the
-    resampler rounds differently, by at most 4e-7 of full scale (measured), which only shows in bins that
-    are empty beside a loud frame.
+    samples from the start of the whole, and its frames are those of the whole, bit for bit, but for the
+    first two, which miss the sound before them.
 
     All methods raise the errors of :mod:`amira_frontend.formats.base`; the stream is unusable then.
     """

@@ -4,8 +4,8 @@ LLVM's auto-vectorizer gives up on an in-place FFT, since it cannot prove that t
 butterfly do not overlap. Spelling out the vectors makes the kernel's speed a property of its source:
 LLVM maps `LANES` numbers onto whatever registers the machine has (ymm, half a zmm, two xmm or NEON).
 
-Within kernels: ``load``, ``store``, ``splat``, ``transpose``, ``floored_log`` and the operators +, -,
-* and /. The operators round after each step, as scalar code does, and nothing is reordered: a frame's
+Within kernels: ``load``, ``store``, ``splat``, ``total``, ``transpose``, ``floored_log`` and the operators
++, -, * and /. The operators round after each step, as scalar code does, and nothing is reordered: a frame's
 result does not depend on the lane that it was in, nor on the machine.
 """
 
@@ -99,6 +99,29 @@ def splat(typingctx: Any, scalar: Any) -> Any:
         return builder.shuffle_vector(one, one, ir.Constant(_INTS, [0] * LANES))
 
     return _lanes(types.float32), code
+
+
+@intrinsic
+def total(typingctx: Any, value: Any) -> Any:
+    """The sum of all lanes as float32: of halves, of halves of these, and so on."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (value,) = arguments
+        size = LANES
+        while size > 1:
+            size //= 2
+            lower = builder.shuffle_vector(value, value, ir.Constant(_ints(size), list(range(size))))
+            upper = builder.shuffle_vector(
+                value, value, ir.Constant(_ints(size), list(range(size, 2 * size)))
+            )
+            value = builder.fadd(lower, upper)
+        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+    return types.float32(_lanes), code
+
+
+def _ints(size: int) -> ir.VectorType:
+    return ir.VectorType(ir.IntType(32), size)
 
 
 @intrinsic
