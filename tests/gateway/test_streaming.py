@@ -101,7 +101,11 @@ async def test_controls_keep_their_place_among_the_audio() -> None:
 async def test_keep_alive_goes_no_further() -> None:
     async with running() as stack:
         await talk(stack, config(), KEEP_ALIVE, audio(b""), KEEP_ALIVE)
-        assert stack.frontend.calls[0].kinds == ["format", "barrier", "barrier"]  # the first one opens the stream
+        assert stack.frontend.calls[0].kinds == [
+            "format",
+            "barrier",
+            "barrier",
+        ]  # the first one opens the stream
 
 
 async def test_waiting_messages_travel_together() -> None:
