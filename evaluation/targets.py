@@ -6,6 +6,8 @@ Figures have names with slashes:
     difference/<source>        between k2 and greedy, in percentage points
     sounds/words/<search>      words on all sounds that are not speech
     hotwords/recall/<boost>    names found, in per cent
+
+In the place of a search, `default` is the one that the server takes when a stream names none.
 """
 
 from __future__ import annotations
@@ -95,6 +97,9 @@ def figures(run: Run) -> dict[str, float]:
     for sound in run.sounds:
         name = f"sounds/words/{sound.search}"
         found[name] = found.get(name, 0) + sound.words
+    default = f"/{run.model.methods[0]}"
+    for name in [name for name in found if name.endswith(default)]:
+        found[name.removesuffix(default) + "/default"] = found[name]
     for hotword in run.hotwords:
         found[f"hotwords/recall/{hotword.boost:g}"] = 100 * hotword.found / hotword.names
     return found

@@ -22,7 +22,6 @@ _MARKS = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "missing": "[bold
 
 _PACKAGES = {
     "av": "frontend",
-    "soxr": "frontend",
     "numba": "frontend",
     "onnxruntime": "decoder",
     "sentencepiece": "decoder",
