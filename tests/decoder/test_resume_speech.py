@@ -221,7 +221,7 @@ def controls_strategy(draw: st.DrawFn) -> list[tuple[int, Request]]:
     places = sorted(draw(st.lists(st.integers(0, len(clip_frames())), max_size=8)))
     kinds = st.one_of(
         st.just(Request(flush={})),
-        st.just(Request(mark={"id": "m"})),
+        st.builds(lambda: Request(mark={"id": "m"})),  # each its own, for the test numbers them
         st.sampled_from(updates).map(lambda update: Request(update_config=update)),  # type: ignore[arg-type]
     )
     return [(place, draw(kinds)) for place in places]
