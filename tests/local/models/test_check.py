@@ -94,7 +94,15 @@ def test_a_good_model(write_model: WriteModel, clip: Path) -> None:
     trial = try_model(open_model(write_model()), clip, GREEDY)
     assert (trial.failed, findings(trial, "problem")) == (False, [])
     measured = dict(trial.measured)
-    assert list(measured) == ["engine", "batching", "1 stream", "8 streams", "search", "words"]
+    assert list(measured) == [
+        "engine",
+        "language model",
+        "batching",
+        "1 stream",
+        "8 streams",
+        "search",
+        "words",
+    ]
     assert measured["engine"] == "onnxruntime f32, 1 thread(s)"
     assert "each bit for bit as alone" in measured["batching"]
     assert "real-time factor" in measured["8 streams"]
