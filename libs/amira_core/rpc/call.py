@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar, cast
 
 import grpc
 
+from amira_core.aio.cancellation import this_task_is_cancelled
+
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
@@ -66,8 +68,7 @@ class DuplexCall(Generic[RequestT, ResponseT]):
                 self._over = True
                 await self._settle(end)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if self._status is None or (task is not None and task.cancelling()):
+                if self._status is None or this_task_is_cancelled():
                     raise
                 self._over = True  # not this task but the call was cancelled
         if self._status is not None and self._status.code() is not grpc.StatusCode.OK:

@@ -16,6 +16,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from amira_core import errors
+from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.incidents import incident
 from amira_core.rpc.status import to_rpc_status
 
@@ -147,8 +148,7 @@ async def _raise_or_abort(
 
     grpc.aio sends no status for a handler that ends with CancelledError, whoever it was meant for.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if this_task_is_cancelled():
         raise error
     await _abort(context, method, error)
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import grpc
 
 from amira_core import errors
+from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.status import from_rpc_error
 from amira_gateway.replicas.replica import Replica
@@ -52,7 +53,7 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         try:
             return await self._call.write(request)
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if this_task_is_cancelled():
                 raise
             return False
         finally:
@@ -64,7 +65,7 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         try:
             await self._call.done_writing()
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if this_task_is_cancelled():
                 raise
 
     async def read(self) -> ResponseT | None:
@@ -79,7 +80,7 @@ class ServiceCall(Generic[RequestT, ResponseT]):
         except grpc.aio.AioRpcError as failure:
             raise self._failure or from_rpc_error(failure, self._lost) from failure
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if this_task_is_cancelled():
                 raise
             raise self._failure or self.lost("The call was given up.") from None
         self._heard_at = time.monotonic()
@@ -97,9 +98,3 @@ class ServiceCall(Generic[RequestT, ResponseT]):
     def cancel(self) -> None:
         """Ends the call at once, so that the service frees what it holds. Does nothing once it is over."""
         self._call.cancel()
-
-
-def _is_cancelled() -> bool:
-    """Whether this task was cancelled, and not the call that it waits for: grpc raises the same for both."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

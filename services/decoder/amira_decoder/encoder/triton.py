@@ -12,6 +12,7 @@ import structlog
 from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.errors import AmiraError, EncoderLostError, InternalError
 from amira_core.rpc.channel import open_channel
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
@@ -130,8 +131,7 @@ class TritonEncoder:
         except grpc.aio.AioRpcError as error:
             raise _meaning(error, timeout_s) from error
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if this_task_is_cancelled():
                 raise
             # A closed channel cancels its calls, which is not a cancellation of this task.
             raise EncoderLostError("The connection to the encoder was closed.") from None

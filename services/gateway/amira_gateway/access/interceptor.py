@@ -11,7 +11,6 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError
 
 from amira_core import errors
 from amira_core.settings import BadSettingsError
@@ -138,12 +137,6 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
                 self._audit.ended(record, status)
 
     async def _run(self, handler: Handler, requests: Any, context: Context) -> None:
-        try:
-            await self._call(handler, requests, context)
-        except DecodeError as error:  # raised by whoever reads the client's next message
-            raise errors.InvalidRequestError("A message is not one of this protocol's.") from error
-
-    async def _call(self, handler: Handler, requests: Any, context: Context) -> None:
         first = requests if handler.request_streaming else await self._read_one(context)
         result = _function(handler)(first, context)
         if inspect.isasyncgen(result):

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 import structlog
+from google.protobuf.message import Message
 
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
@@ -28,7 +29,7 @@ from amira_gateway.replicas.replica_set import ReplicaSet
 from amira_gateway.service_call import ServiceCall
 
 RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
+ResponseT = TypeVar("ResponseT", bound=Message)  # with a oneof `response`, `draining` in it
 
 MOST_FRUITLESS_REPLAYS = 4
 """Replays in a row that brought nothing new: audio that brings replicas down must not go round them all."""
@@ -46,7 +47,6 @@ class Link(Generic[RequestT, ResponseT]):
         replicas: ReplicaSet,
         log: ReplayLog[RequestT],
         connect: Connect[RequestT, ResponseT],
-        is_draining: Callable[[ResponseT], bool],
         recovery_timeout_s: float,
         session_log: structlog.typing.FilteringBoundLogger,
     ) -> None:
@@ -57,7 +57,6 @@ class Link(Generic[RequestT, ResponseT]):
         self._replicas = replicas
         self._log = log
         self._connect = connect
-        self._is_draining = is_draining
         self._recovery_timeout_s = recovery_timeout_s
         self._session_log = session_log
         self._call: ServiceCall[RequestT, ResponseT] | None = None
@@ -116,7 +115,7 @@ class Link(Generic[RequestT, ResponseT]):
                 if self._half_closed:
                     return None
                 await self._recover(call, call.lost("It ended the stream too early."))
-            elif self._is_draining(response):
+            elif response.WhichOneof("response") == "draining":
                 call.replica.drains()
                 self._start_moving(call)
             else:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import TypeVar
 
 from amira_core import errors
+from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_gateway.replicas.breaker import BreakerOpenError
 from amira_gateway.replicas.replica import Replica
 from amira_gateway.replicas.replica_set import ReplicaSet
@@ -102,8 +103,7 @@ async def _try_one(
                 f"The {replica_set.service} did not take the stream within {timeout_s:g} s."
             ) from None
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if this_task_is_cancelled():
                 raise
             # Not this task but the call was cancelled, by a channel that was closed.
             raise replica_set.lost(f"The call to the {replica_set.service} was cut off.") from None

@@ -98,7 +98,6 @@ class Conversation:
             self._services.decoders,
             decoder_log,
             self._begin_decode,
-            lambda response: response.WhichOneof("response") == "draining",
             self._settings.recovery_timeout_s,
             self._log,
         )
@@ -113,7 +112,6 @@ class Conversation:
             self._services.frontends,
             audio_log,
             begin_extract,
-            lambda response: response.WhichOneof("response") == "draining",
             self._settings.recovery_timeout_s,
             self._log,
         )
