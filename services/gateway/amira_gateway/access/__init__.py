@@ -2,10 +2,12 @@
 
 The gateway's server is given ``interceptors=[AccessInterceptor.of(settings)]``. A session takes a place when
 it begins (``place = take_place(session_id)``), says how much audio has come (``place.heard(total_s)``) and
-closes it at its end; a call that goes on with a session says ``join(place)``.
+closes it at its end; a call that goes on with a session says ``join(place)``. Calls that do not come by
+gRPC go through the interceptor's :class:`Door`, too.
 """
 
 from amira_gateway.access.call_record import current_identity, join, take_place
+from amira_gateway.access.door import Door
 from amira_gateway.access.interceptor import AccessInterceptor
 from amira_gateway.access.place import Place
 from amira_gateway.access.settings import AccessSettings
@@ -14,6 +16,7 @@ from amira_gateway.access.tenants import Tenants
 __all__ = [
     "AccessInterceptor",
     "AccessSettings",
+    "Door",
     "Place",
     "Tenants",
     "current_identity",

@@ -26,6 +26,8 @@ class CallRecord:
     place: Place | None = None
     audio_before_s: float = 0.0
     refused: bool = False
+    status: str = ""
+    """How the call ended, where that does not follow from what its handler raised."""
     began_at: float = field(default_factory=time.monotonic)
 
     @property

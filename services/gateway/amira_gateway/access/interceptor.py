@@ -5,25 +5,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, aclosing
-from pathlib import Path
+from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
 import grpc
-import structlog
 
 from amira_core import errors
-from amira_core.settings import BadSettingsError
-from amira_gateway.access.api_keys import ApiKeys
-from amira_gateway.access.audit import AuditLog, trace_id
-from amira_gateway.access.authenticator import Authenticator
-from amira_gateway.access.call_record import CURRENT, CallRecord
-from amira_gateway.access.identity import Identity, Limits, Scope
+from amira_gateway.access.audit import trace_id
+from amira_gateway.access.call_record import CallRecord
+from amira_gateway.access.door import Door
+from amira_gateway.access.identity import Scope
 from amira_gateway.access.settings import AccessSettings
 from amira_gateway.access.tenants import Tenants
-from amira_gateway.access.tokens import TokenRules, Tokens
-
-_log = structlog.get_logger(__name__)
 
 SCOPES: dict[str, Scope] = {
     "/amira.asr.v1.Speech/StreamingRecognize": Scope.RECOGNIZE,
@@ -48,34 +41,19 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
     its messages is read, and a unary request that comes too slowly can be given up.
     """
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        tenants: Tenants,
-        audit: AuditLog,
-        unary_read_timeout_s: float = 30.0,
-    ) -> None:
-        self._authenticator = authenticator
-        self.tenants = tenants
-        self._audit = audit
+    def __init__(self, door: Door, unary_read_timeout_s: float = 30.0) -> None:
+        self._door = door
         self._unary_read_timeout_s = unary_read_timeout_s
 
     @classmethod
     def of(cls, settings: AccessSettings) -> AccessInterceptor:
         """Raises BadSettingsError when settings do not go together or a file cannot be used."""
-        api_keys = ApiKeys(Path(settings.api_keys_file)) if settings.api_keys_file else None
-        authenticator = Authenticator(api_keys, _tokens(settings))
-        if not authenticator.required:
-            _log.warning(
-                "open_to_everybody",
-                hint="whoever reaches the port may use it: set API_KEYS_FILE or JWKS_FILE to change that",
-            )
-        default = Limits(
-            max_streams=settings.tenant_max_streams or None,
-            audio_s_per_minute=settings.tenant_audio_s_per_minute or None,
-        )
-        tenants = Tenants(default, authenticator.limits)
-        return cls(authenticator, tenants, AuditLog(), settings.unary_read_timeout_s)
+        return cls(Door.of(settings), settings.unary_read_timeout_s)
+
+    @property
+    def tenants(self) -> Tenants:
+        """What each tenant uses now."""
+        return self._door.tenants
 
     async def intercept_service(
         self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails
@@ -99,42 +77,17 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         self, method: str, metadata: Any, handler: Handler | None, requests: Any, context: Context
     ) -> None:
         record = CallRecord(method, context.peer(), trace_id(dict(metadata).get("traceparent")))
-        with ExitStack() as held:
+        # Whoever may not ask what there is here does not learn it from a status either.
+        scope = Scope.DESCRIBE if handler is None else SCOPES.get(method, Scope.ADMIN)
+        with self._door.call(record, metadata, scope):
             try:
-                record.identity = self._authenticator.identify(metadata)
                 if handler is None:
                     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "There is no such method here.")
-                _allow(record.identity, method)
-                held.enter_context(self.tenants.call(record.identity))
-            except errors.AmiraError as refusal:
-                self._audit.refused(record, refusal.reason, refusal.message)
+                await self._run(handler, requests, context)
+                await asyncio.sleep(0)  # a cancelled call looks like a finished one until the next await
+            except grpc.aio.AbortError:
+                record.status = _name(context.code())
                 raise
-            record.tenants = self.tenants
-            CURRENT.set(record)
-            await self._run_and_log(handler, requests, context, record)
-
-    async def _run_and_log(
-        self, handler: Handler, requests: Any, context: Context, record: CallRecord
-    ) -> None:
-        status = grpc.StatusCode.CANCELLED.name
-        try:
-            await self._run(handler, requests, context)
-            await asyncio.sleep(0)  # a cancelled call looks like a finished one until the next await
-            status = grpc.StatusCode.OK.name
-        except errors.AmiraError as error:
-            status = error.reason
-            raise
-        except grpc.aio.InternalError:
-            raise  # a write to a client that has gone
-        except grpc.aio.AbortError:
-            status = _name(context.code())
-            raise
-        except Exception:
-            status = errors.InternalError.reason
-            raise
-        finally:
-            if self._authenticator.required:
-                self._audit.ended(record, status)
 
     async def _run(self, handler: Handler, requests: Any, context: Context) -> None:
         first = requests if handler.request_streaming else await self._read_one(context)
@@ -170,26 +123,5 @@ def _function(handler: Handler) -> Callable[[Any, Context], Any]:
     return cast(Callable[[Any, Context], Any], next(shape for shape in shapes if shape is not None))
 
 
-def _allow(identity: Identity, method: str) -> None:
-    scope = SCOPES.get(method, Scope.ADMIN)
-    if not identity.may(scope):
-        raise errors.PermissionDeniedError(
-            f"This needs a key or token with the scope `{scope}`: ask for one."
-        )
-
-
 def _name(code: Any) -> str:
     return code.name if isinstance(code, grpc.StatusCode) else str(code)
-
-
-def _tokens(settings: AccessSettings) -> Tokens | None:
-    if not settings.jwks_file:
-        return None
-    for name in ("jwt_issuer", "jwt_audience", "jwt_tenant_claim"):
-        if not getattr(settings, name):
-            prefix = type(settings).model_config.get("env_prefix", "")
-            raise BadSettingsError(f"{prefix}JWKS_FILE is set, but {prefix}{name.upper()} is not: set both")
-    rules = TokenRules(
-        settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s, settings.jwt_tenant_claim
-    )
-    return Tokens(Path(settings.jwks_file), rules)
