@@ -25,13 +25,13 @@ def open_channel(target: str, options: Options = (), *, tls: ClientTls | None = 
             (`configure_transport`), which is plaintext where it was not.
     """
     tls = tls or current_transport().client
-    merged = list({**dict(CHANNEL_OPTIONS), **dict(options)}.items())
+    merged = {**dict(CHANNEL_OPTIONS), **dict(options)}
     if tls is None:
-        return grpc.aio.insecure_channel(target, options=merged)
-    if tls.server_name:
-        merged.append(("grpc.ssl_target_name_override", tls.server_name))
+        return grpc.aio.insecure_channel(target, options=list(merged.items()))
+    if tls.server_name:  # also where `options` have the name in the target: that is its default
+        merged["grpc.ssl_target_name_override"] = tls.server_name
 
     def open_with(credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:
-        return grpc.aio.secure_channel(target, credentials, options=merged)
+        return grpc.aio.secure_channel(target, credentials, options=list(merged.items()))
 
     return ReloadingChannel(tls, open_with)

@@ -16,6 +16,7 @@ from amira_local.models.folders import find_installed
 from amira_local.options import GATEWAY_PORT, Encoder, StackOptions, default_model_dir
 from amira_local.ports import LOOPBACK
 from amira_local.request import Endpoint, Method, recognition_config
+from amira_local.security.environment import API_KEY, CLIENT_CERT, CLIENT_KEY
 from amira_local.security.keys import keys_app
 
 app = typer.Typer(
@@ -85,7 +86,8 @@ def up(
     """Run all of Amira on this machine until Ctrl-C, with one view of all logs.
 
     Services that die are restarted. Settings of single services are taken from the environment, for
-    example AMIRA_GATEWAY_MAX_STREAMS=4.
+    example AMIRA_GATEWAY_MAX_STREAMS=4. Where the gateway wants certificates of its clients
+    (AMIRA_GATEWAY_TLS_CLIENT_CA), AMIRA_CLIENT_CERT and AMIRA_CLIENT_KEY name one, to ask it if it is ready.
     """
     from amira_local.up import run_stack  # each command loads only what it needs
 
@@ -122,8 +124,14 @@ def transcribe(
         bool, typer.Option("--tls", help="Encrypt; the server's authority is a public one.")
     ] = False,
     ca: Annotated[Path | None, typer.Option(help="Encrypt; the authority of the server (PEM).")] = None,
+    client_cert: Annotated[
+        Path | None, typer.Option(envvar=CLIENT_CERT, help="Shown to a server that asks for one (PEM).")
+    ] = None,
+    client_key: Annotated[
+        Path | None, typer.Option(envvar=CLIENT_KEY, help="The key of --client-cert (PEM).")
+    ] = None,
     api_key: Annotated[
-        str | None, typer.Option(envvar="AMIRA_API_KEY", help="Better given in the environment.")
+        str | None, typer.Option(envvar=API_KEY, help="Better given in the environment.")
     ] = None,
 ) -> None:
     """Transcribe recordings with a running server, showing the words as they come.
@@ -148,7 +156,7 @@ def transcribe(
     try:
         status = asyncio.run(
             transcribe_files(
-                files, server, config, access=ServerAccess(tls, ca, api_key),
+                files, server, config, access=ServerAccess(tls, ca, api_key, client_cert, client_key),
                 real_time=real_time, as_json=as_json, out=Console(), err=Console(stderr=True),
             )
         )  # fmt: skip
@@ -176,7 +184,11 @@ def demo(
     search: SearchOption = SearchChoice.AUTO,
     clip: Annotated[Path | None, typer.Option(help="Recording [default: the bundled one].")] = None,
 ) -> None:
-    """Start everything on free ports, recognize the bundled recording in real time, stop everything."""
+    """Start everything on free ports, recognize the bundled recording in real time, stop everything.
+
+    Settings of single services are taken from the environment, as by `amira up`; where the gateway wants a
+    key, AMIRA_API_KEY is it.
+    """
     from amira_local.demo import DEMO_LOGS, run_demo  # each command loads only what it needs
 
     options = _options(None, model, encoder, search, Level.INFO, True, DEMO_LOGS)

@@ -14,12 +14,10 @@ from amira.asr.v1.config_pb2 import DecodingMethod
 from amira.decoder.v1.decoder_pb2 import DescribeRequest
 from amira.decoder.v1.decoder_pb2_grpc import DecoderStub
 from amira_client import (
-    AmiraClient,
     AmiraClientError,
     StreamingRecognizeResponse,
     Transcript,
 )
-from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_local.log_view import LogView
 from amira_local.options import StackOptions
 from amira_local.process_tree import ProcessInfo, descendants
@@ -71,7 +69,7 @@ async def listen_and_report(stack: LocalStack, recording: Path, console: Console
     console.print(f"\nStreaming {recording.name} at the speed of speech:\n", highlight=False)
     view = LiveView(console) if console.is_terminal else ChangesView(console)
     listener = Listener(view)
-    async with AmiraClient(stack.gateway_target) as client:
+    async with stack.client() as client:
         with view:
             transcript = await client.transcribe(
                 recording, recognition_config(), real_time_factor=1.0, on_response=listener
@@ -120,7 +118,7 @@ def _report_latency(transcript: Transcript, listener: Listener, console: Console
 
 
 async def _report_engine(stack: LocalStack, console: Console) -> None:
-    console.print(f"Search: {await default_search(stack.targets['decoder'])}.", highlight=False)
+    console.print(f"Search: {await default_search(stack)}.", highlight=False)
     for name, process in stack.processes.items():
         children = ", ".join(map(str, _worth_naming(descendants(process.pid))))
         started = f" runs {children}" if children else ""
@@ -131,9 +129,9 @@ def _worth_naming(processes: list[ProcessInfo]) -> list[ProcessInfo]:
     return [process for process in processes if process.name.startswith("triton")]
 
 
-async def default_search(decoder_target: str) -> str:
-    """The search that the decoder at `decoder_target` uses for streams that name none."""
-    async with grpc.aio.insecure_channel(decoder_target, options=CHANNEL_OPTIONS) as channel:
+async def default_search(stack: LocalStack) -> str:
+    """The search that the stack's decoder uses for streams that name none."""
+    async with stack.channel("decoder") as channel:
         with contextlib.suppress(grpc.aio.AioRpcError):
             described = await DecoderStub(channel).Describe(DescribeRequest(), timeout=5)
             if described.decoding_methods:

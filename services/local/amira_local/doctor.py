@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Literal
@@ -15,6 +17,7 @@ from rich.console import Console
 from amira_local.health import is_serving
 from amira_local.options import StackOptions
 from amira_local.ports import is_taken
+from amira_local.security.stack_access import StackAccess
 from amira_local.services import plan
 
 State = Literal["ok", "advice", "missing"]
@@ -135,7 +138,7 @@ def check_model(folder: Path) -> Check:
 
 async def check_server_and_ports(server: str) -> list[Check]:
     """Either a healthy server at `server`, or all of the stack's ports free."""
-    if await is_serving(server):
+    if await is_serving(server, partial(StackAccess(os.environ).to, "gateway")):
         return [Check("server", "ok", f"running and healthy at {server}")]
     taken = [
         f"{port} ({service.name})"

@@ -1,7 +1,7 @@
 """The whole of Amira on one machine, as processes on loopback.
 
     async with LocalStack(StackOptions(ephemeral_ports=True)) as stack:
-        async with AmiraClient(stack.gateway_target) as client:
+        async with stack.client() as client:
             ...
 
 Starts wave by wave in order of dependency, watches every process, restarts those that die, and
@@ -12,17 +12,26 @@ it, on Linux), so keep its event loop running.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
+import grpc
+
+from amira_client import AmiraClient
+from amira_core.rpc.channel import open_channel
 from amira_core.rpc.server import cancel_and_wait
-from amira_local.health import POLL_S, is_serving, wait_until_serving
+from amira_core.security.certificates import TlsError
+from amira_local.health import POLL_S, Probe, is_serving
 from amira_local.log_files import LogFiles
 from amira_local.options import StackOptions
 from amira_local.ports import is_taken
 from amira_local.process import ServiceProcess, describe_exit
+from amira_local.security.callers import why_not_callable
+from amira_local.security.stack_access import StackAccess
 from amira_local.services import Service, plan
 
 _FIRST_PAUSE_S = 0.5
@@ -63,6 +72,7 @@ class LocalStack:
     Attributes:
         processes: the running processes by service name; a restart replaces the entry.
         targets: gRPC addresses by service name.
+        access: how its services are called, where they want TLS or certificates.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class LocalStack:
         self.processes: dict[str, ServiceProcess] = {}
         self._waves = plan(options)
         self.targets = {service.name: service.target for service in self._services()}
+        self.access = StackAccess({**os.environ, **options.env})
         self._on_event = on_event or (lambda event: None)
         self._on_line = on_line or (lambda service, line: None)
         self._files = LogFiles(options.log_dir)
@@ -83,6 +94,14 @@ class LocalStack:
     def gateway_target(self) -> str:
         """Where clients connect."""
         return self.targets["gateway"]
+
+    def client(self) -> AmiraClient:
+        """A client of the gateway, whatever it wants of its clients. Raises TlsError."""
+        return self.access.client(self.gateway_target)
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """A channel to one of the services. Raises TlsError."""
+        return open_channel(self.targets[service], tls=self.access.to(service))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -150,7 +169,9 @@ class LocalStack:
                 await asyncio.sleep(POLL_S)
 
     async def _is_ready(self, name: str, not_pid: int | None) -> bool:
-        return self.processes[name].pid != not_pid and await is_serving(self.targets[name])
+        if self.processes[name].pid == not_pid:
+            return False
+        return await is_serving(self.targets[name], partial(self.access.to, name))
 
     def _services(self) -> list[Service]:
         return [service for wave in self._waves for service in wave]
@@ -164,6 +185,10 @@ class LocalStack:
             raise StackError(
                 f"Cannot write log files to {self.options.log_dir}: {error.strerror or error}."
             ) from error
+        try:
+            self.access.check(self.targets)
+        except TlsError as error:
+            raise StackError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
         for service in self._services():
             for port in service.ports:
                 if is_taken(port):
@@ -180,6 +205,9 @@ class LocalStack:
             await asyncio.gather(*starting)
         finally:
             await cancel_and_wait(starting)
+        for service in wave:
+            if problem := await why_not_callable(self.access, service.name, service.target):
+                raise StackError(problem)
 
     async def _start_one(self, service: Service, *, needed: Iterable[ServiceProcess] = ()) -> None:
         """Spawns a service and waits until it is healthy.
@@ -190,7 +218,8 @@ class LocalStack:
         self._tell("starting", service.name, service.target)
         process = await self._spawn(service)
         deaths = {asyncio.create_task(each.wait()): each for each in (process, *needed)}
-        healthy = asyncio.create_task(wait_until_serving(service.target))
+        probe = Probe(service.target, partial(self.access.to, service.name))
+        healthy = asyncio.create_task(probe.wait())
         try:
             await asyncio.wait(
                 (*deaths, healthy),
@@ -201,7 +230,7 @@ class LocalStack:
                 if death.done():
                     raise StackError(_died_at_start(dead, death.result()))
             if not healthy.done():
-                raise StackError(_too_slow(process, self.options.start_timeout_s))
+                raise StackError(_too_slow(process, self.options.start_timeout_s, probe.problem))
         finally:
             await cancel_and_wait((*deaths, healthy))
         self._tell("ready", service.name, f"{service.target}, pid {process.pid}")
@@ -274,8 +303,8 @@ def _died_at_start(process: ServiceProcess, status: int) -> str:
     return f"The {process.name} died at start ({describe_exit(status)}). {_last_words(process)}"
 
 
-def _too_slow(process: ServiceProcess, timeout_s: float) -> str:
-    return f"The {process.name} was not ready within {timeout_s:g} s. {_last_words(process)}"
+def _too_slow(process: ServiceProcess, timeout_s: float, problem: str) -> str:
+    return f"The {process.name} was not ready within {timeout_s:g} s ({problem}). {_last_words(process)}"
 
 
 def _last_words(process: ServiceProcess) -> str:

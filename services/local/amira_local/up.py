@@ -50,7 +50,10 @@ async def _run(stack: LocalStack, stopping: asyncio.Event, view: LogView) -> int
         except StackError as error:
             view.say(str(error), "error")
             return 1
-        view.say(f"Amira listens on {stack.gateway_target}: try `amira transcribe FILE`. Ctrl-C stops it.")
+        options = " --ca AUTHORITY" if stack.access.to("gateway") else ""
+        view.say(
+            f"Amira listens on {stack.gateway_target}: try `amira transcribe{options} FILE`. Ctrl-C stops it."
+        )
         failure = asyncio.create_task(stack.failure())
         await asyncio.wait((stop, failure), return_when=asyncio.FIRST_COMPLETED)
         if not stop.done():

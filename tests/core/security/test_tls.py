@@ -90,6 +90,17 @@ async def test_the_name_in_the_certificate_counts(authority: Authority) -> None:
         assert await refused(open_channel(target, tls=wrong)) is grpc.StatusCode.UNAVAILABLE
 
 
+async def test_the_name_that_is_set_wins_over_the_name_that_was_looked_up(authority: Authority) -> None:
+    looked_up = [("grpc.ssl_target_name_override", "pods.decoder")]
+    async with echo(authority.issue("server", host="decoder.internal")) as target:
+        tls = trusting(authority, server_name="decoder.internal")
+        async with open_channel(target, looked_up, tls=tls) as channel:
+            assert await call(channel) == b"hello"
+        assert await refused(open_channel(target, looked_up, tls=trusting(authority))) is (
+            grpc.StatusCode.UNAVAILABLE
+        )
+
+
 async def test_client_certificates_when_they_are_required(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority(tmp_path, "stranger")
     known, unknown = authority.issue("gateway"), stranger.issue("burglar")

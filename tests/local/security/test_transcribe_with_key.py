@@ -92,6 +92,12 @@ def test_without_either_it_says_what_is_missing(
         ("asr.example:443", ["--api-key", "amira_x_y"], "unencrypted"),
         ("127.0.0.1:1", ["--ca", "/no/such.pem"], "such.pem"),
         ("127.0.0.1:1", ["--api-key", " "], "empty"),
+        ("127.0.0.1:1", ["--tls", "--client-cert", "/no/such.pem"], "go together"),
+        (
+            "127.0.0.1:1",
+            ["--tls", "--client-cert", "/no/such.pem", "--client-key", "/no/such.key"],
+            "such.key",
+        ),
     ],
 )
 def test_options_that_cannot_be(clip: Path, server_name: str, options: list[str], told: str) -> None:
