@@ -1,1 +1,1 @@
-"""Traces: one per stream, through every service, over OTLP. Off, and not even imported, without an endpoint."""
+"""Traces: one per stream, through every service, over OTLP. Off, and not imported, without an endpoint."""

@@ -14,15 +14,15 @@ class TraceIds(NamedTuple):
     span_id: str
     """16 hex digits."""
     sampled: bool
-    """Whether the trace is exported for sure. The others are kept only where their stream fails or is slow."""
+    """Whether the trace is exported for sure; others are kept only where their stream fails or is slow."""
 
 
 def current_trace_ids() -> TraceIds | None:
     """The span that is current in this task; None outside of spans, and always while tracing is off.
 
-    Every task that a call of a client has started has one, also where the trace is not sampled: an id in a
-    log line helps without the trace, too. Costs a microsecond, and next to nothing while tracing is off, so it
-    may be asked per log line::
+    Every task that a client's call has started has one, also where the trace is not sampled: an id in a
+    log line helps without the trace, too. Costs a microsecond, and next to nothing while tracing is off:
+    it may be asked per log line::
 
         ids = current_trace_ids()
         if ids is not None:
