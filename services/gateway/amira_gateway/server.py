@@ -14,7 +14,7 @@ from amira_gateway.admission import Admission
 from amira_gateway.capabilities import Capabilities
 from amira_gateway.services import Services
 from amira_gateway.session.audio import AudioShape
-from amira_gateway.session.client import GrpcClient, RecordingClient, StreamContext
+from amira_gateway.session.client import BegunClient, Client, GrpcClient, RecordingClient, StreamContext
 from amira_gateway.session.convert import unary_response
 from amira_gateway.session.resume_token import ResumeTokens
 from amira_gateway.session.session import Session
@@ -40,16 +40,18 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
     async def StreamingRecognize(  # type: ignore[override]  # a coroutine that reads and writes by itself: a generator cannot time a write
         self, request_iterator: Any, context: StreamContext
     ) -> None:
-        client = GrpcClient(context)
+        await self.stream(GrpcClient(context))
+
+    async def stream(self, client: Client) -> None:
+        """Serves a stream, whatever it came by. Raises AmiraError, ClientGoneError."""
         with self.admission.opening(self.sessions.any_resumable):
             first = await self._first_message(client)
         if first is not None and first.WhichOneof("request") == "resume":
             await self.sessions.resume(first.resume, client)
             return
         self.admission.check()
-        if first is not None:
-            client.unread(first)
-        await self.sessions.begin(Session(self._services, self._settings, self._tokens), client)
+        session = Session(self._services, self._settings, self._tokens)
+        await self.sessions.begin(session, BegunClient(client, first))
 
     async def Recognize(
         self, request: speech_pb2.RecognizeRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -71,7 +73,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
         """Ends the sessions that no call waits for."""
         await self.sessions.close()
 
-    async def _first_message(self, client: GrpcClient) -> speech_pb2.StreamingRecognizeRequest | None:
+    async def _first_message(self, client: Client) -> speech_pb2.StreamingRecognizeRequest | None:
         timeout_s = self._settings.idle_timeout_s
         try:
             async with asyncio.timeout(timeout_s):  # the call ends with it: nothing is read afterwards

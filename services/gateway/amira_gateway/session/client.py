@@ -1,4 +1,4 @@
-"""The two kinds of client that a session can have: a gRPC stream, or one unary call's recording."""
+"""The kinds of client that a session can have: a stream, by gRPC or otherwise, or one recording."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ StreamContext = grpc.aio.ServicerContext[
 ]
 
 
+class ClientGoneError(Exception):
+    """A message cannot be sent: the connection is lost. What grpc calls have in its place is grpc's own."""
+
+
 class Client(Protocol):
     """Where a session's messages come from and go to. One reader and one writer at a time."""
 
@@ -23,7 +27,24 @@ class Client(Protocol):
         """The next message; None once the client sends no more."""
 
     async def write(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
-        """Sends a message; waits while the client is not reading."""
+        """Sends a message; waits while the client is not reading. Raises ClientGoneError."""
+
+
+class BegunClient:
+    """A client whose first message has been looked at; it is read once more."""
+
+    def __init__(self, client: Client, first: speech_pb2.StreamingRecognizeRequest | None) -> None:
+        self._client = client
+        self._first = first
+
+    async def read(self) -> speech_pb2.StreamingRecognizeRequest | None:
+        if self._first is None:
+            return await self._client.read()
+        first, self._first = self._first, None
+        return first
+
+    async def write(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
+        await self._client.write(response)
 
 
 class GrpcClient:
@@ -31,16 +52,8 @@ class GrpcClient:
 
     def __init__(self, context: StreamContext) -> None:
         self._context = context
-        self._unread: speech_pb2.StreamingRecognizeRequest | None = None
-
-    def unread(self, request: speech_pb2.StreamingRecognizeRequest) -> None:
-        """Has :meth:`read` give a message once more."""
-        self._unread = request
 
     async def read(self) -> speech_pb2.StreamingRecognizeRequest | None:
-        if self._unread is not None:
-            first, self._unread = self._unread, None
-            return first
         request: object = await self._context.read()
         if not isinstance(request, speech_pb2.StreamingRecognizeRequest):  # grpc.aio.EOF
             # A cancelled call looks half-closed until grpc cancels the handler, some ticks later.

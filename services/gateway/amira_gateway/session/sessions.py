@@ -11,7 +11,7 @@ from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_gateway.access import current_identity, join
 from amira_gateway.admission import Admission
-from amira_gateway.session.client import Client
+from amira_gateway.session.client import Client, ClientGoneError
 from amira_gateway.session.resume_token import ResumeTokens, lost
 from amira_gateway.session.session import Session
 
@@ -71,7 +71,7 @@ class Sessions:
         except (errors.SessionTakenOverError, errors.SessionLostError):
             self._keep_if_left(session)
             raise
-        except (asyncio.CancelledError, grpc.aio.InternalError):  # grpc: a write to a client that has gone
+        except (asyncio.CancelledError, ClientGoneError, grpc.aio.InternalError):  # grpc: the same as gone
             if session.resumable:
                 self._keep_if_left(session)
             else:
