@@ -13,6 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from amira_core.rpc.health import LIVE
 from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.server import RpcServer, run_until_signal
 
@@ -47,6 +48,14 @@ async def test_not_serving_until_ready(started: Any, name: str) -> None:
     assert (await stub.Check(of(name))).status == SERVING
     await server.set_ready(False)
     assert (await stub.Check(of(name))).status == NOT_SERVING
+
+
+async def test_is_live_whether_ready_or_not(started: Any) -> None:
+    server, stub, _ = started
+    assert (await stub.Check(of(LIVE))).status == SERVING
+    await server.set_ready(True)
+    await server.set_ready(False)
+    assert (await stub.Check(of(LIVE))).status == SERVING
 
 
 async def test_unknown_services(started: Any) -> None:

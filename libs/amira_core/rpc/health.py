@@ -16,6 +16,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
+LIVE = "live"
+"""The service name whose health is SERVING for as long as the event loop answers: for liveness checks, which
+must not end a process that waits for another one or drains."""
+
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
@@ -32,10 +36,11 @@ async def is_serving(channel: grpc.aio.Channel, timeout_s: float = 1.0) -> bool:
 
 
 class Health(health_pb2_grpc.HealthServicer):
-    """Says whether named services are ready; every name starts NOT_SERVING."""
+    """Says whether named services are ready; every name but `LIVE` starts NOT_SERVING."""
 
     def __init__(self, *names: str) -> None:
-        self._statuses: dict[str, int] = dict.fromkeys(names, _NOT_SERVING)
+        self._names = names
+        self._statuses = self._all(_NOT_SERVING)
         self._changed = asyncio.Event()
         self._shut_down = False
 
@@ -72,6 +77,9 @@ class Health(health_pb2_grpc.HealthServicer):
                 await self._changed.wait()
 
     def _set(self, status: int) -> None:
-        self._statuses = dict.fromkeys(self._statuses, status)
+        self._statuses = self._all(status)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+    def _all(self, status: int) -> dict[str, int]:
+        return {**dict.fromkeys(self._names, status), LIVE: _SERVING}
