@@ -19,6 +19,7 @@ from amira_decoder.encoder.in_process import InProcessEncoder
 from amira_decoder.encoder.triton import TritonEncoder
 from amira_decoder.frame_buffer import FRAME_MS, SILENCE_LOG_MEL
 from amira_decoder.live_streams import LiveStreams
+from amira_decoder.load import LoadAdmission, LoadMeter, Pace
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
@@ -44,7 +45,9 @@ class StreamingDecoder:
         self._search_thread = ThreadPoolExecutor(1, thread_name_prefix="search")
         self._searches = SearchSet(self._folder, settings)
         self._encoder = _make_encoder(settings)
-        self._scheduler = Scheduler(self._encoder, self._search_thread)
+        self._meter = LoadMeter()
+        self.load_admission = LoadAdmission(self._meter, settings.target_load, settings.untried_streams)
+        self._scheduler = Scheduler(self._encoder, self._search_thread, self._meter)
         self._geometry: EncoderGeometry | None = None
         self._live: LiveStreams | None = None
         self._draining = False
@@ -77,6 +80,11 @@ class StreamingDecoder:
             described.slots_orphaned = self._live.orphaned
         return described
 
+    @property
+    def load(self) -> float:
+        """Share of the time that the open streams need (1: all of it); 0 while that is not known."""
+        return self._meter.load(self._live.count) if self._live is not None and self._live.count else 0.0
+
     async def run(self, on_ready: Callable[[bool], Awaitable[None]]) -> None:
         """Connects, warms up, says so, and decodes until cancelled.
 
@@ -86,7 +94,8 @@ class StreamingDecoder:
         self._geometry = await self._encoder.connect()
         slots = SlotPool(self._encoder.slots)
         await self._warm_up(self._geometry, slots)
-        self._live = LiveStreams(slots, self._scheduler)
+        self._meter.begin(self._geometry.chunk_frames * FRAME_MS / 1000)
+        self._live = LiveStreams(slots, self._scheduler, self.load_admission)
         _log.info(
             "ready",
             model=self._model_name,
@@ -115,12 +124,14 @@ class StreamingDecoder:
 
         Args:
             config: as it is in force where the stream goes on.
-            resume: where that is, for a stream that another decoder began.
+            resume: where that is, for a stream that another decoder began: it is taken as long as there are
+                slots. FROM_THE_START itself (the very object) for one that begins.
             is_call_over: asked now and then: a stream whose call is over and that nobody closed is a defect.
 
         Raises:
             UnknownModelError, InvalidRequestError: the config cannot be served.
-            NoCapacityError: every slot is lent. DrainingError: the decoder is about to stop.
+            NoCapacityError: every slot is lent, or the decoder cannot keep up with more.
+            DrainingError: the decoder is about to stop.
             ServiceUnavailableError: not warm yet; EncoderLostError: the encoder is gone.
         """
         geometry, live = self._geometry, self._live
@@ -128,7 +139,8 @@ class StreamingDecoder:
             raise errors.ServiceUnavailableError("The decoder is starting; try again shortly.")
         if not self._scheduler.encoder_available:
             raise errors.EncoderLostError("The encoder is restarting; try again shortly.")
-        live.check_admission()
+        goes_on = resume is not FROM_THE_START
+        live.check_admission(goes_on=goes_on)
         if config.model not in ("", self._model_name):
             raise errors.UnknownModelError(
                 f"No model {config.model!r} here; this decoder serves {self._model_name!r}."
@@ -146,8 +158,10 @@ class StreamingDecoder:
                 limits=self._limits(),
                 wake_scheduler=self._scheduler.wake,
                 resume=resume,
+                pace=Pace(goes_on=goes_on),
             ),
             is_call_over,
+            goes_on=goes_on,
         )
 
     def close_stream(self, stream: DecodingStream) -> None:

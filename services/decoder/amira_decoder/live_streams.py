@@ -15,6 +15,7 @@ import structlog
 
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
+from amira_decoder.load.admission import LoadAdmission
 from amira_decoder.scheduler import Scheduler
 from amira_decoder.slots import Slot, SlotPool
 from amira_decoder.stream import DecodingStream
@@ -33,8 +34,11 @@ class _Entry:
 class LiveStreams:
     """Lends slots to streams. Not thread-safe: belongs to one event loop."""
 
-    def __init__(self, slots: SlotPool, scheduler: Scheduler) -> None:
+    def __init__(
+        self, slots: SlotPool, scheduler: Scheduler, load_admission: LoadAdmission | None = None
+    ) -> None:
         self.slots = slots
+        self._load_admission = load_admission
         self._scheduler = scheduler
         self._entries: dict[str, _Entry] = {}
         self._changed = asyncio.Event()
@@ -51,21 +55,30 @@ class LiveStreams:
         """Slots that were found held by no stream so far."""
         return self._orphaned
 
-    def check_admission(self) -> None:
-        """Raises DrainingError or NoCapacityError when no stream can be opened now."""
+    def check_admission(self, *, goes_on: bool = False) -> None:
+        """Raises DrainingError or NoCapacityError when no stream can be opened now.
+
+        `goes_on`: the stream runs already, elsewhere. It is taken as long as there are slots.
+        """
         if self._draining:
             raise errors.DrainingError("This decoder is shutting down; open the stream at another one.")
         self.slots.check_free()
+        if self._load_admission is not None and not goes_on:
+            self._load_admission.check(self.count)
 
     def open(
-        self, make_stream: Callable[[Slot], DecodingStream], is_call_over: Callable[[], bool]
+        self,
+        make_stream: Callable[[Slot], DecodingStream],
+        is_call_over: Callable[[], bool],
+        *,
+        goes_on: bool = False,
     ) -> DecodingStream:
         """Lends a slot to the stream that `make_stream` gives, and lets it take part.
 
         Raises:
             NoCapacityError, DrainingError: as :meth:`check_admission`.
         """
-        self.check_admission()
+        self.check_admission(goes_on=goes_on)
         slot = self.slots.allocate()
         try:
             stream = make_stream(slot)

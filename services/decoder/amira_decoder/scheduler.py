@@ -14,6 +14,7 @@ batches as large as the load and leaves a lone stream undelayed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from numpy.typing import NDArray
 from amira_core import errors
 from amira_core.incidents import incident
 from amira_decoder.encoder.base import Encoder, EncoderBatch
+from amira_decoder.load.meter import LoadMeter
+from amira_decoder.load.turns import take_jobs
 from amira_decoder.search_step import search_step
 from amira_decoder.stream import DecodingStream, Job
 
@@ -43,8 +46,11 @@ class _Encoded:
 class Scheduler:
     """Owns the live streams and moves them forward. :meth:`run` must be running for anything to happen."""
 
-    def __init__(self, encoder: Encoder, search_thread: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, encoder: Encoder, search_thread: ThreadPoolExecutor, meter: LoadMeter | None = None
+    ) -> None:
         self._encoder = encoder
+        self._meter = meter or LoadMeter()
         self._search_thread = search_thread
         self._streams: dict[str, DecodingStream] = {}
         self._work = asyncio.Event()
@@ -79,7 +85,7 @@ class Scheduler:
 
     async def _encode_loop(self) -> None:
         while True:
-            jobs = [stream.take_job() for stream in list(self._streams.values()) if stream.ready]
+            jobs = take_jobs(list(self._streams.values()), self._meter)
             if not jobs:
                 self._work.clear()
                 await self._work.wait()
@@ -98,6 +104,7 @@ class Scheduler:
         with_window = [(job, job.window) for job in jobs if job.window is not None]
         if not with_window:
             return _Encoded(jobs, np.empty((0, 0, 0), np.float32))
+        began_at = time.monotonic()
         output = await self._encoder.step(
             EncoderBatch(
                 features=np.stack([window for _, window in with_window]),
@@ -106,6 +113,7 @@ class Scheduler:
                 reset=np.array([job.reset for job, _ in with_window], np.bool_),
             )
         )
+        self._meter.encoded(len(with_window), time.monotonic() - began_at)
         for (job, _), accepted in zip(with_window, output.accepted, strict=True):
             if not accepted:
                 job.stream.fail(
@@ -117,6 +125,7 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         while True:
             encoded = await self._encoded.get()
+            began_at = time.monotonic()
             try:
                 outcomes = await loop.run_in_executor(
                     self._search_thread, search_step, encoded.jobs, encoded.frames
@@ -126,6 +135,8 @@ class Scheduler:
                 for job in encoded.jobs:
                     job.stream.fail(defect)
                 continue
+            searched = sum(job.window is not None and not job.warms_up for job in encoded.jobs)
+            self._meter.searched(searched, time.monotonic() - began_at)
             for job, outcome in zip(encoded.jobs, outcomes, strict=True):
                 job.stream.deliver(outcome.responses, outcome.ended)
 

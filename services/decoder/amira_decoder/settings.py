@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from amira_core.settings import ServiceSettings
+from amira_decoder.load.settings import LoadSettings
 from amira_decoder.search.base import SEARCH_BOUNDS, SearchOptions
 from amira_encoder.options import EncoderOptions
 
@@ -21,7 +22,7 @@ def _width(name: str) -> Any:
     return Field(default=getattr(_DEFAULT_SEARCH, name), ge=least, le=most)
 
 
-class DecoderSettings(ServiceSettings):
+class DecoderSettings(LoadSettings, ServiceSettings):
     """Everything that can be set. Environment: AMIRA_DECODER_<FIELD IN CAPITALS>."""
 
     model_config = SettingsConfigDict(env_prefix="AMIRA_DECODER_")

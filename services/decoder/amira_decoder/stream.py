@@ -21,6 +21,7 @@ from amira_core import errors
 from amira_decoder.controls import Control, End, Flush, Update
 from amira_decoder.encoder.base import EncoderGeometry
 from amira_decoder.frame_buffer import FrameBuffer
+from amira_decoder.load.pace import Pace
 from amira_decoder.resume import FROM_THE_START, NO_WARM_UP, ChunkStarts, ResumeFrom, WarmUp
 from amira_decoder.segment_tracker import SegmentTracker
 from amira_decoder.slots import Slot
@@ -83,6 +84,8 @@ class DecodingStream:
     wake_scheduler: Callable[[], None]
     resume: ResumeFrom = FROM_THE_START
     """Where the stream goes on for another decoder; by default at its beginning."""
+    pace: Pace = field(default_factory=Pace)
+    """Whether its chunks can wait."""
     _buffer: FrameBuffer = field(init=False)
     _controls: deque[_Pending] = field(default_factory=deque)
     _barriers: deque[_Pending] = field(default_factory=deque)  # the flushes and the end among them

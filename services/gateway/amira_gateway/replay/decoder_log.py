@@ -46,6 +46,7 @@ class DecoderLog:
         self._opened_at: decoder_pb2.ResumePoint | None = None
         self._pinned = False
         self._replayable = True
+        self._runs = False
 
     @property
     def replayable(self) -> bool:
@@ -82,14 +83,19 @@ class DecoderLog:
                 return
 
     def opening(self) -> decoder_pb2.DecodeRequest:
-        """The config as it is in force at the point of return, and that point."""
+        """The config as it is in force at the point of return, and that point.
+
+        A stream that runs has one, be it the start: decoders take it in although they refuse new ones.
+        """
         self.unpin()  # of an earlier attempt
         self._pinned = True
         self._opened_at = self._resume
-        return decoder_pb2.DecodeRequest(config=self._config, resume=self._resume)
+        resume = decoder_pb2.ResumePoint() if self._runs and not self._resume else self._resume
+        return decoder_pb2.DecodeRequest(config=self._config, resume=resume)
 
     def replay(self) -> list[decoder_pb2.DecodeRequest]:
         """Frames from the point of return on (cut where they begin before it) and the controls among them."""
+        self._runs = True
         first_frame = self._opened_at.first_frame if self._opened_at else 0
         requests = [_cut(entry, first_frame) for entry in self._entries]
         self.unpin()

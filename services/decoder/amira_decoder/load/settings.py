@@ -1,0 +1,19 @@
+"""Settings of admission by load."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+
+class LoadSettings(BaseSettings):
+    """Part of DecoderSettings."""
+
+    target_load: float = Field(default=0.7, ge=0, le=1)
+    """Share of its time that the decoder may need for its streams: beyond it new ones are refused with
+    NO_CAPACITY although slots are free, so that those that run keep their latency. Streams that go on here
+    after a loss elsewhere are taken as long as there are slots. 0: slots alone decide."""
+
+    untried_streams: int = Field(default=8, ge=1)
+    """Streams, beyond twice those that are being decoded, that may begin before it is known what they cost.
+    More at once are refused with NO_CAPACITY for a moment: a second later three times as many can be in."""
