@@ -41,8 +41,13 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     client_stall_timeout_s: float = Field(default=20.0, gt=0)
     """A stream whose client takes no result for this long, while one is due, is ended."""
 
+    start_timeout_s: float = Field(default=10.0, gt=0)
+    """How long a new stream may seek a decoder and a frontend, both together, before it is refused. Each
+    replica has three seconds of it to take the stream; after a loss there is one more round."""
+
     service_timeout_s: float = Field(default=5.0, gt=0)
-    """A frontend or decoder that shows no sign of life for this long, while it has work, counts as lost."""
+    """A frontend or decoder that shows no sign of life for this long, while it has work, counts as lost.
+    Shorter stalls are waited out."""
 
     recovery_timeout_s: float = Field(default=15.0, ge=0)
     """How long a running stream that has lost its frontend or decoder seeks another one; 0: not at all."""

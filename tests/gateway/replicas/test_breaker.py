@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from structlog.testing import capture_logs
 
 from amira_core import errors
 from amira_gateway.replicas.breaker import Breaker, BreakerOpenError
@@ -281,3 +282,32 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_the_log_tells_changes_once_and_then_a_line_a_minute() -> None:
+    clock = Clock()
+    with capture_logs() as log:
+        breaker = opened(clock)
+        for _ in range(30):  # two minutes and more of failing probes, one every eight to ten seconds
+            clock.now += LONGEST_S
+            end(breaker, LOST)
+        still_open = [entry["times"] for entry in log]
+        clock.now += LONGEST_S
+        end(breaker)
+    assert {entry["event"] for entry in log[:-1]} == {"breaker_opened"}
+    assert still_open[0] == 1
+    assert sum(still_open) <= 31
+    assert len(still_open) == 1 + 30 * LONGEST_S // 60
+    assert log[-1]["event"] == "breaker_closed"
+
+
+def test_a_breaker_that_opens_and_closes_all_the_time_does_not_fill_the_log() -> None:
+    clock = Clock()
+    with capture_logs() as log:
+        breaker = opened(clock)
+        for _ in range(5):
+            clock.now += LONGEST_S
+            end(breaker)
+            for _ in range(FAILURES):
+                end(breaker, LOST)
+    assert [entry["event"] for entry in log] == ["breaker_opened", "breaker_closed"]

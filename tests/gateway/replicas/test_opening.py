@@ -196,6 +196,20 @@ async def test_a_replica_that_hangs_is_not_tried_twice() -> None:
         assert hung.decoder.asked == 1
 
 
+async def test_a_start_has_an_end_however_many_replicas_hang() -> None:
+    async with servers(4) as running, replicas(*running, settings=QUICK) as replica_set:
+        for server in running:
+            server.decoder.answering.clear()
+        with pytest.raises(errors.DecoderLostError, match="in time"):
+            await open_on_any(replica_set, open_decode, recover_for_s=60, within_s=0.5)
+        assert sum(server.decoder.asked for server in running) == 1
+        assert {replica.breaker.state for replica in replica_set.replicas} == {"closed"}
+        await until(lambda: not any(server.decoder.streams for server in running))
+        with pytest.raises(errors.DecoderLostError, match="in time"):
+            await open_on_any(replica_set, open_decode, within_s=0)
+        assert sum(server.decoder.asked for server in running) == 1
+
+
 async def test_a_call_that_was_cancelled_is_a_loss_where_the_caller_was_not() -> None:
     async def cut_off(replica: Replica) -> None:
         stub: Any = decoder_pb2_grpc.DecoderStub(replica.channel)

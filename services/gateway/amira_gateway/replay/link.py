@@ -13,6 +13,7 @@ one is opened first, and the stream is served meanwhile.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
@@ -72,13 +73,13 @@ class Link(Generic[RequestT, ResponseT]):
         self.on_replay: Callable[[], None] = lambda: None
         """Called when a replay begins, before anything of it can be read."""
 
-    async def open(self) -> None:
+    async def open(self, within_s: float = math.inf) -> None:
         """Opens the stream at one of the replicas.
 
         Raises:
-            AmiraError: what it was refused with, or that no replica could be reached.
+            AmiraError: what it was refused with, or that no replica took it within `within_s` seconds.
         """
-        self._call = await open_on_any(self._replicas, self._connect_to)
+        self._call = await open_on_any(self._replicas, self._connect_to, within_s=within_s)
         self._log.replay()  # nothing yet
         self._up_to_date.set()
 

@@ -8,6 +8,7 @@ measures it with the wall clock, which can be set back.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ CLOSED, OPEN, HALF_OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_OPEN, pybreake
 
 _JITTER = 0.25
 """An open time is longer or shorter by up to this share, so that many gateways do not probe as one."""
+
+_TELL_EVERY_S = 60.0
 
 
 class BreakerOpenError(Exception):
@@ -50,7 +53,7 @@ class Breaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`name` is for the log; `clock` gives seconds that never go back."""
-        self._log = _log.bind(breaker=name)
+        self._told = _Told(name, clock)
         self._open_s = open_s
         self._clock = clock
         self._probe_at = 0.0
@@ -131,9 +134,36 @@ class Breaker:
         if state == OPEN:
             open_s = self._open_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, no secret
             self._probe_at = self._clock() + open_s
-            self._log.warning("breaker_opened", for_s=round(open_s, 3))
+            self._told.opened(open_s)
         elif state == CLOSED:
+            self._told.closed()
+
+
+class _Told:
+    """What the log says of one breaker: an opening at once, then one line a minute at most.
+
+    A replica that is down opens its breaker again and again, once a second.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+        self._log = _log.bind(breaker=name)
+        self._clock = clock
+        self._times = 0
+        self._told_at = -math.inf
+        self._told_open = False
+
+    def opened(self, open_s: float) -> None:
+        """`times`: how often since the line before."""
+        self._times += 1
+        if self._clock() - self._told_at < _TELL_EVERY_S:
+            return
+        self._log.warning("breaker_opened", for_s=round(open_s, 3), times=self._times)
+        self._told_at, self._told_open, self._times = self._clock(), True, 0
+
+    def closed(self) -> None:
+        if self._told_open:
             self._log.info("breaker_closed")
+        self._told_open = False
 
 
 def is_loss(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator
@@ -26,6 +27,7 @@ async def open_on_any(
     *,
     avoid: Collection[str] = (),
     recover_for_s: float = 0.0,
+    within_s: float = math.inf,
 ) -> T:
     """Tries the replicas in turn until one takes the stream.
 
@@ -39,6 +41,7 @@ async def open_on_any(
             raises or is cancelled, and give it to :meth:`Replica.track`.
         avoid: targets to try last, such as the one that has just lost the stream.
         recover_for_s: seconds within which new rounds begin.
+        within_s: seconds after which no try goes on, whatever else there is to try.
 
     Returns:
         What `open_one` returned.
@@ -48,35 +51,45 @@ async def open_on_any(
         ServiceUnavailableError: the first loss of the last round, or none can be tried now.
         AmiraError: what a replica said of the stream that another one would say, too; at once.
     """
-    give_up_at = time.monotonic() + recover_for_s
+    give_up_at, ends_at = time.monotonic() + recover_for_s, time.monotonic() + within_s
     backoffs = _backoffs_s()
     once_more = True
     while True:
         began_at = time.monotonic()
         try:
-            return await _try_each(replica_set, open_one, avoid)
+            return await _try_each(replica_set, open_one, avoid, ends_at)
         except (errors.NoCapacityError, errors.ServiceUnavailableError) as error:
             now, backoff_s = time.monotonic(), next(backoffs)
             # Where a replica hung, or nobody may be asked yet, another round would come to the same.
             hopeful = now - began_at < replica_set.settings.accept_timeout_s
             hopeful = hopeful and replica_set.retry_after_ms <= backoff_s * 1000
             once_more = once_more and hopeful and isinstance(error, errors.ServiceUnavailableError)
-            if not once_more and now + backoff_s >= give_up_at:
+            if now + backoff_s >= (ends_at if once_more else min(give_up_at, ends_at)):
                 raise
         once_more = False
         await asyncio.sleep(backoff_s)
 
 
+class _OutOfTimeError(Exception):
+    """A try was cut short. It says nothing about the replica, which might have taken the stream yet."""
+
+
 async def _try_each(
-    replica_set: ReplicaSet, open_one: Callable[[Replica], Awaitable[T]], avoid: Collection[str]
+    replica_set: ReplicaSet,
+    open_one: Callable[[Replica], Awaitable[T]],
+    avoid: Collection[str],
+    ends_at: float,
 ) -> T:
     losses: list[errors.ServiceUnavailableError] = []
     refusals: list[errors.NoCapacityError] = []
     for replica in replica_set.candidates(avoid):
         try:
-            return await _try_one(replica_set, replica, open_one)
+            return await _try_one(replica_set, replica, open_one, ends_at)
         except BreakerOpenError:
             continue  # opened, or began to probe, since the candidates were listed
+        except _OutOfTimeError:
+            losses.append(replica_set.lost(f"No {replica_set.service} took the stream in time."))
+            break
         except errors.ServiceUnavailableError as error:
             losses.append(error)
         except errors.NoCapacityError as error:
@@ -90,15 +103,20 @@ async def _try_each(
 
 
 async def _try_one(
-    replica_set: ReplicaSet, replica: Replica, open_one: Callable[[Replica], Awaitable[T]]
+    replica_set: ReplicaSet, replica: Replica, open_one: Callable[[Replica], Awaitable[T]], ends_at: float
 ) -> T:
-    timeout_s = replica_set.settings.accept_timeout_s
+    patience_s = replica_set.settings.accept_timeout_s
+    timeout_s = min(patience_s, ends_at - time.monotonic())
+    if timeout_s <= 0:
+        raise _OutOfTimeError
     with replica.attempt():
         try:
             # Cancelling a read destroys its call (grpc.aio), which is what has to happen to this one.
             async with asyncio.timeout(timeout_s):
                 return await open_one(replica)
         except TimeoutError:
+            if timeout_s < patience_s:
+                raise _OutOfTimeError from None
             raise replica_set.lost(
                 f"The {replica_set.service} did not take the stream within {timeout_s:g} s."
             ) from None

@@ -11,6 +11,7 @@ closed however it ends.
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -116,10 +117,11 @@ class Conversation:
             self._log,
         )
         try:
-            await decoder.open()
+            starts_by = time.monotonic() + self._settings.start_timeout_s
+            await decoder.open(self._settings.start_timeout_s)
             self._decoder = decoder
             await self._announce()
-            await frontend.open()
+            await frontend.open(starts_by - time.monotonic())
             self._frontend = frontend
             self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
             async with asyncio.TaskGroup() as pumps:
