@@ -1,0 +1,36 @@
+#!/bin/sh
+# Puts a service into a folder of its own; the images' build stages run this, in the repository's root.
+#   install.sh packages FOLDER EXTRA...   the pinned packages that the extras of pyproject.toml name
+#   install.sh also FOLDER ARGUMENT...    further packages: the arguments are pip's
+#   install.sh code FOLDER                Amira itself, and the list of all that is in there: FOLDER/sbom.json
+set -eu
+
+step=$1
+folder=$2
+shift 2
+tools=$folder-tools # pip and what builds the wheel do not belong into an image
+pip="$tools/bin/python -m pip --quiet --disable-pip-version-check --python $folder/bin/python"
+
+case $step in
+packages)
+    python -m venv "$tools"
+    python -m venv --without-pip "$folder"
+    python deploy/images/dependencies.py pyproject.toml "$@" > "$tools/wanted.txt"
+    $pip install --constraint requirements/constraints.txt --requirement "$tools/wanted.txt"
+    ;;
+also)
+    $pip install "$@"
+    ;;
+code)
+    "$tools/bin/python" -m pip --quiet install --constraint requirements/constraints.txt hatchling
+    "$tools/bin/python" -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir "$tools/wheels" .
+    $pip install --no-deps "$tools"/wheels/amira_asr-*.whl
+    "$tools/bin/python" -m pip --quiet install --requirement requirements/audit.txt
+    "$tools/bin/cyclonedx-py" environment "$folder/bin/python" --output-reproducible --of JSON \
+        -o "$folder/sbom.json"
+    ;;
+*)
+    echo "install.sh: packages, also or code, not '$step'" >&2
+    exit 2
+    ;;
+esac
