@@ -54,6 +54,8 @@ class RpcServer:
         options: further grpc options; they win over the common ones.
         """
         self.address = address
+        self.ready = False
+        """What health says."""
         self._service_name = service_name
         self._transport = transport or current_transport()
         self.grpc: grpc.aio.Server = grpc.aio.server(
@@ -80,20 +82,17 @@ class RpcServer:
     def _add_port(self) -> int:
         if self._transport.server is not None:
             return self.grpc.add_secure_port(self.address, self._transport.server.credentials())
-        if not is_loopback(self.address):
-            _log.warning(
-                "plaintext_beyond_this_machine",
-                address=self.address,
-                hint="what people say travels unencrypted: set TLS_CERT and TLS_KEY",
-            )
+        warn_of_plaintext(self.address)
         return self.grpc.add_insecure_port(self.address)
 
     async def set_ready(self, ready: bool) -> None:
         """Flips the health of the service, and of the server as a whole."""
+        self.ready = ready
         self._health.set_ready(ready)
 
     async def stop(self, grace_s: float) -> None:
         """Refuses new calls, gives running ones `grace_s` seconds, then cancels them."""
+        self.ready = False
         self._health.shut_down()
         await self.grpc.stop(grace_s)
 
@@ -109,6 +108,16 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name, which may lead anywhere
         return False
+
+
+def warn_of_plaintext(address: str) -> None:
+    """Says in the log when others than this machine can reach a server without TLS on `address`."""
+    if not is_loopback(address):
+        _log.warning(
+            "plaintext_beyond_this_machine",
+            address=address,
+            hint="what people say travels unencrypted: set TLS_CERT and TLS_KEY",
+        )
 
 
 async def run_until_signal(

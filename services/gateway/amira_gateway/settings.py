@@ -17,6 +17,13 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     listen: str = "127.0.0.1:50051"
     """Address to serve on; port 0 picks a free one."""
 
+    web_listen: str = Field(default="", pattern=r"^$|^.+:\d+$")
+    """Address to serve HTTP and WebSockets on, with the same TLS; empty: not at all."""
+
+    web_origins: str = ""
+    """Origins (`https://app.example`) whose pages may use the web port from a browser, separated by commas;
+    `*`: all. The gateway's own pages always may."""
+
     frontend_target: str = "127.0.0.1:50061"
     """The frontends: `host:port`, several separated by commas, or `dns:///name:port` (all its addresses)."""
 

@@ -6,8 +6,10 @@ closes it at its end; a call that goes on with a session says ``join(place)``. C
 gRPC go through the interceptor's :class:`Door`, too.
 """
 
-from amira_gateway.access.call_record import current_identity, join, take_place
+from amira_gateway.access.audit import trace_id
+from amira_gateway.access.call_record import CallRecord, current_identity, join, take_place
 from amira_gateway.access.door import Door
+from amira_gateway.access.identity import Scope
 from amira_gateway.access.interceptor import AccessInterceptor
 from amira_gateway.access.place import Place
 from amira_gateway.access.settings import AccessSettings
@@ -16,10 +18,13 @@ from amira_gateway.access.tenants import Tenants
 __all__ = [
     "AccessInterceptor",
     "AccessSettings",
+    "CallRecord",
     "Door",
     "Place",
+    "Scope",
     "Tenants",
     "current_identity",
     "join",
     "take_place",
+    "trace_id",
 ]
