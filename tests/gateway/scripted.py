@@ -23,6 +23,7 @@ from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.rpc.server import RpcServer
 from amira_core.rpc.status import from_rpc_error
+from amira_gateway.replicas.settings import ReplicaSettings
 from amira_gateway.server import SpeechServicer
 from amira_gateway.services import Services
 from amira_gateway.settings import GatewaySettings
@@ -47,6 +48,8 @@ class Call:
 
 
 Hook = Callable[[Call, Any], Awaitable[None]]
+
+PATIENT = ReplicaSettings(accept_timeout_s=20, health_timeout_s=10)
 
 
 async def _nothing(call: Call, request: Any) -> None:
@@ -262,7 +265,8 @@ class Stack:
 async def running(replicas: int = 1, **settings: Any) -> AsyncIterator[Stack]:
     """A whole stack on free ports, with so many of each service; `settings` are the gateway's.
 
-    With one replica a loss ends the stream at once, unless the settings say otherwise.
+    With one replica a loss ends the stream at once, unless the settings say otherwise. A machine that is
+    busy with other things must not look like a service that hangs, so patience is long.
     """
     frontends = [ScriptedFrontend() for _ in range(replicas)]
     decoders = [ScriptedDecoder() for _ in range(replicas)]
@@ -274,7 +278,8 @@ async def running(replicas: int = 1, **settings: Any) -> AsyncIterator[Stack]:
         decoder_pb2_grpc.add_DecoderServicer_to_server(decoder, decoder_server.grpc)
     frontend_ports = [await server.start() for server in frontend_servers]
     decoder_ports = [await server.start() for server in decoder_servers]
-    services = Services(_targets(frontend_ports), _targets(decoder_ports))
+    services = Services(_targets(frontend_ports), _targets(decoder_ports), PATIENT)
+    settings = {"service_timeout_s": 30, "start_timeout_s": 30} | settings
     if replicas == 1:
         settings.setdefault("recovery_timeout_s", 0)
     gateway = SpeechServicer(services, GatewaySettings(**settings))

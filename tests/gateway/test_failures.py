@@ -195,7 +195,7 @@ async def test_a_service_that_ends_early_with_ok(service: str) -> None:
 )
 async def test_a_service_that_hangs_counts_as_lost(service: str, kind: str) -> None:
     lost = {"frontend": errors.FrontendLostError, "decoder": errors.DecoderLostError}[service]
-    async with running(service_timeout_s=0.4, buffer_audio_s=1) as stack:
+    async with running(service_timeout_s=0.4, start_timeout_s=1, buffer_audio_s=1) as stack:
 
         async def hang(call: object, request: Any) -> None:
             if request.WhichOneof("request") == kind:
@@ -213,6 +213,20 @@ async def test_a_service_that_hangs_counts_as_lost(service: str, kind: str) -> N
             await call.done_writing()
         answer = await reading
         assert type(answer.error) is lost
+        await stack.freed()
+
+
+async def test_a_start_that_nobody_takes_ends_with_the_time_for_it() -> None:
+    async with running(replicas=3, start_timeout_s=0.5) as stack:
+
+        async def hang(call: object, request: Any) -> None:
+            await asyncio.sleep(60)
+
+        for service in stack.decoders:
+            service.hook = hang
+        answer = await talk(stack, config())
+        assert type(answer.error) is errors.DecoderLostError
+        assert sum(len(service.calls) for service in stack.decoders) == 1
         await stack.freed()
 
 

@@ -14,7 +14,7 @@ from amira_core.rpc.server import RpcServer
 from amira_gateway.server import SpeechServicer
 from amira_gateway.services import Services
 from amira_gateway.settings import GatewaySettings
-from tests.gateway.scripted import Request, Stack, running, until
+from tests.gateway.scripted import PATIENT, Request, Stack, running, until
 
 
 class CuttingProxy:
@@ -115,7 +115,7 @@ async def fleet(gateways: int = 2, **settings: Any) -> AsyncIterator[Fleet]:
 
     Sessions are kept for two seconds: one whose token was lost with the connection ends with that.
     """
-    settings.setdefault("resume_window_s", 2)
+    settings = {"resume_window_s": 2, "service_timeout_s": 30, "start_timeout_s": 30} | settings
     async with AsyncExitStack() as held:
         stack = await held.enter_async_context(running(replicas=2))
         built = Fleet(stack)
@@ -123,6 +123,7 @@ async def fleet(gateways: int = 2, **settings: Any) -> AsyncIterator[Fleet]:
             services = Services(
                 ",".join(replica.target for replica in stack.services.frontends.replicas),
                 ",".join(replica.target for replica in stack.services.decoders.replicas),
+                PATIENT,
             )
             held.push_async_callback(services.close)
             servicer = SpeechServicer(services, GatewaySettings(**settings))
@@ -160,7 +161,7 @@ async def converse(
     before: Callable[[int], Any] = lambda number: None,
 ) -> list[StreamingRecognizeResponse]:
     """Says everything and hears everything; `before` may act before each request."""
-    async with asyncio.timeout(40), client.stream(config) as stream:
+    async with asyncio.timeout(90), client.stream(config) as stream:
 
         async def send_all() -> None:
             for number, request in enumerate(requests):

@@ -52,7 +52,8 @@ def check_interims(responses: list[StreamingRecognizeResponse]) -> None:
 @pytest.mark.parametrize("at", [0, 3, 22, 36, len(TALK) - 1])
 async def test_a_connection_that_breaks(at: int, config: Any) -> None:
     """The session waits for its client, which has to go to the same gateway."""
-    async with fleet(gateways=1) as net:
+    window_s = 20 if at else 2  # a session whose token was lost lasts for all of it
+    async with fleet(gateways=1, resume_window_s=window_s) as net:
         (gateway,) = net.gateways
 
         async def cut(number: int) -> None:
