@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from amira_core.logs import LogFormat, LogLevel
 from amira_core.security.tls_settings import TlsSettings
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 class BadSettingsError(Exception):
@@ -32,12 +34,17 @@ class ServiceSettings(TlsSettings):
     @classmethod
     def load(cls) -> Self:
         """The settings that the environment holds. Raises BadSettingsError."""
-        try:
-            return cls()
-        except ValidationError as error:
-            prefix = cls.model_config.get("env_prefix", "")
-            problems = (_describe(prefix, problem["loc"], problem["msg"]) for problem in error.errors())
-            raise BadSettingsError("bad settings: " + "; ".join(problems)) from error
+        return load_settings(cls)
+
+
+def load_settings(settings_type: type[SettingsT]) -> SettingsT:
+    """The settings that the environment holds. Raises BadSettingsError."""
+    try:
+        return settings_type()
+    except ValidationError as error:
+        prefix = settings_type.model_config.get("env_prefix", "")
+        problems = (_describe(prefix, problem["loc"], problem["msg"]) for problem in error.errors())
+        raise BadSettingsError("bad settings: " + "; ".join(problems)) from error
 
 
 def _describe(prefix: str, location: tuple[int | str, ...], problem: str) -> str:
