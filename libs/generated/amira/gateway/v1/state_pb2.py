@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 from amira.decoder.v1 import decoder_pb2 as amira_dot_decoder_dot_v1_dot_decoder__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61mira/gateway/v1/state.proto\x12\x10\x61mira.gateway.v1\x1a\x1e\x61mira/decoder/v1/decoder.proto\"t\n\x0bStreamState\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12.\n\x07\x64\x65\x63oder\x18\x02 \x01(\x0b\x32\x1d.amira.decoder.v1.ResumePoint\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61mira/gateway/v1/state.proto\x12\x10\x61mira.gateway.v1\x1a\x1e\x61mira/decoder/v1/decoder.proto\"\x89\x01\n\x0bStreamState\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12.\n\x07\x64\x65\x63oder\x18\x02 \x01(\x0b\x32\x1d.amira.decoder.v1.ResumePoint\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'amira.gateway.v1.state_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STREAMSTATE']._serialized_start=82
-  _globals['_STREAMSTATE']._serialized_end=198
+  _globals['_STREAMSTATE']._serialized_start=83
+  _globals['_STREAMSTATE']._serialized_end=220
 # @@protoc_insertion_point(module_scope)
