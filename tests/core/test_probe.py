@@ -20,7 +20,7 @@ from amira_triton.settings import TritonSettings
 from tests.support.certificates import Authority
 
 
-async def health(service: str, **environment: str) -> tuple[int, str]:
+async def health(service: str, *options: str, **environment: str) -> tuple[int, str]:
     """Exit status and output of `amira-health service`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -29,6 +29,7 @@ async def health(service: str, **environment: str) -> tuple[int, str]:
         service,
         "--timeout-s",
         "5",
+        *options,
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -41,6 +42,7 @@ async def test_asks_the_service_that_listens_here() -> None:
     server = RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend")
     listen = {"AMIRA_FRONTEND_LISTEN": f"0.0.0.0:{await server.start()}"}
     assert await health("frontend", **listen) == (1, "frontend: NOT_SERVING\n")
+    assert await health("frontend", "--live", **listen) == (0, "frontend: SERVING\n")
     await server.set_ready(True)
     assert await health("frontend", **listen) == (0, "frontend: SERVING\n")
     await server.stop(0)

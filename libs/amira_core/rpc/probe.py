@@ -16,6 +16,7 @@ import typer
 from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from amira_core.rpc.health import LIVE
 from amira_core.security.certificates import TlsError, load_identity
 from amira_core.security.tls_settings import TlsSettings
 
@@ -44,10 +45,11 @@ _ADDRESS = {
 def check(
     service: Annotated[Service, typer.Argument(help="Whose address and certificates to use.")],
     timeout_s: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds to wait for the answer.")] = 3.0,
+    live: Annotated[bool, typer.Option("--live", help="Only whether it runs, ready or not.")] = False,
 ) -> None:
     """Ask a service here whether it is ready. Exit status: 0 yes, 1 no or no answer, 2 cannot ask."""
     try:
-        answer = ask(service, timeout_s)
+        answer = ask(service, timeout_s, LIVE if live else "")
     except TlsError as error:
         typer.echo(f"{service}: {error}", err=True)
         raise typer.Exit(UNUSABLE) from error
@@ -55,12 +57,12 @@ def check(
     raise typer.Exit(READY if answer == "SERVING" else NOT_READY)
 
 
-def ask(service: Service, timeout_s: float) -> str:
-    """The health status of the whole server, or why there is none. Raises TlsError."""
+def ask(service: Service, timeout_s: float, name: str = "") -> str:
+    """The health status of the whole server, or of `name` in it, or why there is none. Raises TlsError."""
     with _channel(service) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)  # type: ignore[attr-defined]  # set in __init__
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=timeout_s)  # type: ignore[attr-defined]  # set in __init__
         except grpc.RpcError as error:
             return f"no answer ({error.code().name})"
     return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
