@@ -11,6 +11,7 @@ import uvloop
 from amira_core.logs import configure_logs
 from amira_core.security.transport import configure_transport
 from amira_core.settings import BadSettingsError, ServiceSettings
+from amira_core.tracing.process import configure_tracing, end_tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ def run_service(
     configure_logs(name, settings.log_level, settings.log_format)
     try:
         configure_transport(settings)
+        configure_tracing(f"amira-{name}")
     except BadSettingsError as error:
         return _cannot_start(error, UNUSABLE)
     try:
@@ -63,6 +65,8 @@ def run_service(
         if isinstance(error, (OSError, BadSettingsError, *unusable)):
             return _cannot_start(error, UNUSABLE)
         raise
+    finally:
+        end_tracing()
     return OK
 
 

@@ -19,6 +19,7 @@ from amira_core import errors
 from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.incidents import incident
 from amira_core.rpc.status import to_rpc_status
+from amira_core.tracing.process import trace_of_failure
 
 _log = structlog.get_logger(__name__)
 
@@ -160,4 +161,6 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error
         error = error.exceptions[0]
     if not isinstance(error, errors.AmiraError):
         error = incident("unexpected_error", error, method=method)
-    await context.abort_with_status(to_rpc_status(error))
+    status = to_rpc_status(error)
+    trailing = (*status.trailing_metadata, *trace_of_failure(error))
+    await context.abort(status.code, status.details, trailing)

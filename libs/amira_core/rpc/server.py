@@ -19,6 +19,7 @@ from amira_core.rpc.interceptor import ErrorInterceptor
 from amira_core.rpc.options import SERVER_OPTIONS
 from amira_core.security.connection_limits import CONNECTION_LIMITS
 from amira_core.security.transport import Transport, current_transport
+from amira_core.tracing.process import server_interceptors
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class RpcServer:
         self._service_name = service_name
         self._transport = transport or current_transport()
         self.grpc: grpc.aio.Server = grpc.aio.server(
-            interceptors=[ErrorInterceptor(), *interceptors],
+            interceptors=[*server_interceptors(), ErrorInterceptor(), *interceptors],
             options=list({**dict(SERVER_OPTIONS), **dict(CONNECTION_LIMITS), **dict(options)}.items()),
         )
         self._health = Health("", service_name)

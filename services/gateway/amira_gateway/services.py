@@ -66,7 +66,8 @@ class Services:
 async def begin_extract(replica: Replica, opening: frontend_pb2.ExtractRequest) -> FrontendCall:
     """Opens a stream at a frontend; it has taken it when the first barrier comes back. Raises AmiraError."""
     stub = frontend_pb2_grpc.FrontendStub(replica.channel)
-    call: FrontendCall = ServiceCall(replica.track(stub.Extract()), replica, errors.FrontendLostError)
+    stream = replica.open(stub.Extract, "amira.frontend.v1.Frontend/Extract")
+    call: FrontendCall = ServiceCall(stream, replica, errors.FrontendLostError)
     try:
         await call.write(opening)
         await call.write(frontend_pb2.ExtractRequest(barrier=0))
@@ -84,7 +85,8 @@ async def begin_decode(
 ) -> tuple[DecoderCall, decoder_pb2.StreamAccepted]:
     """Opens a stream at a decoder, which lends it a slot. Raises AmiraError."""
     stub = decoder_pb2_grpc.DecoderStub(replica.channel)
-    call: DecoderCall = ServiceCall(replica.track(stub.Decode()), replica, errors.DecoderLostError)
+    stream = replica.open(stub.Decode, "amira.decoder.v1.Decoder/Decode")
+    call: DecoderCall = ServiceCall(stream, replica, errors.DecoderLostError)
     try:
         await call.write(opening)
         first = await call.read()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from amira_core import errors
 from amira_core.rpc.channel import open_channel
+from amira_core.tracing.process import client_interceptors
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.replicas.breaker import Breaker, BreakerOpenError, is_loss
 from amira_gateway.replicas.settings import ReplicaSettings
 
@@ -39,7 +41,7 @@ class Replica:
     ) -> None:
         """`options` are further ones for its channel."""
         self.target = target
-        self.channel = open_channel(target, options)
+        self.channel = open_channel(target, options, interceptors=client_interceptors())
         self.breaker = Breaker(f"{service} {target}", settings.breaker_failures, settings.breaker_open_s)
         self.last_loss: type[errors.ServiceUnavailableError] | None = None
         """As what it was last lost; None once it has taken a stream since."""
@@ -80,6 +82,11 @@ class Replica:
                 self._uses -= 1
             self._held_back_until = 0.0
             self.last_loss = None
+
+    def open(self, stream: Callable[..., CallT], method: str) -> CallT:
+        """Opens a streaming call, a span of the stream's trace. `method`: ``package.Service/Method``."""
+        outgoing = stream_trace().call(method, self.target, self.channel)
+        return self.track(outgoing.watch(stream(metadata=outgoing.metadata)))
 
     def track(self, call: CallT) -> CallT:
         """Keeps the channel open until `call` (of grpc.aio) is over, though its address may vanish."""
