@@ -41,18 +41,18 @@ HEADER = "| variable | default | values | |\n|---|---|---|---|"
 
 def page() -> str:
     """The whole page."""
-    parts = [INTRODUCTION, _section("All services", ServiceSettings, "AMIRA_<SERVICE>_", set())]
-    common = set(ServiceSettings.model_fields)
+    parts = [INTRODUCTION, _section("All services", ServiceSettings, "AMIRA_<SERVICE>_", {})]
+    common = ServiceSettings.model_fields
     for title, settings in SERVICES.items():
         parts.append(_section(title, settings, settings.model_config.get("env_prefix", ""), common))
     return "\n".join(parts)
 
 
-def _section(title: str, settings: type[ServiceSettings], prefix: str, left_out: set[str]) -> str:
+def _section(title: str, settings: type[ServiceSettings], prefix: str, common: dict[str, FieldInfo]) -> str:
     rows = [
         f"| `{prefix}{name.upper()}` | {_default(field)} | {_values(field)} | {_meaning(field)} |"
         for name, field in settings.model_fields.items()
-        if name not in left_out
+        if name not in common or field.description != common[name].description
     ]
     return "\n".join([f"## {title}", "", HEADER, *rows, ""])
 

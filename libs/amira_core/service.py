@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import structlog
 import uvloop
 
+from amira_core.log_signals import obey_level_signals
 from amira_core.logs import configure_logs
+from amira_core.metrics.served import served
 from amira_core.security.transport import configure_transport
 from amira_core.settings import BadSettingsError, ServiceSettings
 from amira_core.tracing.process import configure_tracing, end_tracing
@@ -51,14 +53,14 @@ def run_service(
         settings = settings_type.load()
     except BadSettingsError as error:
         return _cannot_start(error, UNUSABLE)
-    configure_logs(name, settings.log_level, settings.log_format)
+    configure_logs(name, settings.log_level, settings.log_format, settings.log_repeats_per_minute)
     try:
         configure_transport(settings)
         configure_tracing(f"amira-{name}")
     except BadSettingsError as error:
         return _cannot_start(error, UNUSABLE)
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(_serve_watched(name, settings, serve))
     except Exception as error:
         if isinstance(error, failed):
             return _cannot_start(error, FAILED)
@@ -68,6 +70,14 @@ def run_service(
     finally:
         end_tracing()
     return OK
+
+
+async def _serve_watched(
+    name: str, settings: SettingsT, serve: Callable[[SettingsT], Coroutine[Any, Any, None]]
+) -> None:
+    obey_level_signals()
+    async with served(name, settings.own_metrics_address):
+        await serve(settings)
 
 
 def _cannot_start(error: Exception, status: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from amira_core.logs import LogFormat, LogLevel
@@ -30,6 +30,17 @@ class ServiceSettings(TlsSettings):
 
     log_format: LogFormat = "json"
     """`json` for machines, `text` for people."""
+
+    log_repeats_per_minute: int = Field(default=600, ge=0)
+    """Most lines a minute of any one event; how many more there were is said afterwards. 0: no bound."""
+
+    metrics_address: str = ""
+    """`host:port` to serve Prometheus metrics on, over HTTP without TLS, at `/metrics`; empty: nowhere."""
+
+    @property
+    def own_metrics_address(self) -> str:
+        """Where this process serves its metrics."""
+        return self.metrics_address
 
     @classmethod
     def load(cls) -> Self:

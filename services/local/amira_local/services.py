@@ -13,13 +13,25 @@ from amira_local.ports import LOOPBACK, free_ports
 
 _WELL_KNOWN = {
     "gateway": GATEWAY_PORT,
+    "gateway_metrics": 50052,
     "frontend": 50061,
+    "frontend_metrics": 50062,
     "decoder": 50071,
+    "decoder_metrics": 50072,
     "triton": 50081,
     "triton_http": 50080,
     "triton_metrics": 50082,
+    "triton_supervisor_metrics": 50083,
 }
-_TRITON_PORTS = ("triton", "triton_http", "triton_metrics")
+_TRITON_PORTS = ("triton", "triton_http", "triton_metrics", "triton_supervisor_metrics")
+
+METRICS_AT = {
+    "gateway": f"{LOOPBACK}:{_WELL_KNOWN['gateway_metrics']}",
+    "frontend": f"{LOOPBACK}:{_WELL_KNOWN['frontend_metrics']}",
+    "decoder": f"{LOOPBACK}:{_WELL_KNOWN['decoder_metrics']}",
+    "triton": f"{LOOPBACK}:{_WELL_KNOWN['triton_supervisor_metrics']}",
+}
+"""Where the services of `amira up` serve their metrics."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Service:
     module: str
     """What ``python -m`` runs."""
     ports: tuple[int, ...]
-    """Loopback ports it listens on; the first is its gRPC port."""
+    """Loopback ports it listens on; the first is its gRPC port, the last that of its metrics."""
     env: Mapping[str, str]
     """Its own settings."""
 
@@ -39,6 +51,11 @@ class Service:
     def target(self) -> str:
         """Its gRPC address."""
         return f"{LOOPBACK}:{self.ports[0]}"
+
+    @property
+    def metrics(self) -> str:
+        """Where it serves its metrics, at ``/metrics``."""
+        return f"{LOOPBACK}:{self.ports[-1]}"
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The whole environment: this process's, then the service's settings, then `extra`."""
@@ -50,11 +67,15 @@ def plan(options: StackOptions) -> list[list[Service]]:
     port = _ports(options)
     at = {name: f"{LOOPBACK}:{number}" for name, number in port.items()}
     model_dir = str(options.model_dir.resolve())
-    frontend = _service("frontend", options, (port["frontend"],), {"LISTEN": at["frontend"]})
+    frontend = _service(
+        "frontend", options, (port["frontend"], port["frontend_metrics"]),
+        {"LISTEN": at["frontend"], "METRICS_ADDRESS": at["frontend_metrics"]},
+    )  # fmt: skip
     decoder = _service(
-        "decoder", options, (port["decoder"],),
+        "decoder", options, (port["decoder"], port["decoder_metrics"]),
         {
             "LISTEN": at["decoder"],
+            "METRICS_ADDRESS": at["decoder_metrics"],
             "MODEL_DIR": model_dir,
             "ENCODER": options.encoder,
             "TRITON_TARGET": at["triton"],
@@ -63,8 +84,13 @@ def plan(options: StackOptions) -> list[list[Service]]:
         },
     )  # fmt: skip
     gateway = _service(
-        "gateway", options, (port["gateway"],),
-        {"LISTEN": at["gateway"], "FRONTEND_TARGET": at["frontend"], "DECODER_TARGET": at["decoder"]},
+        "gateway", options, (port["gateway"], port["gateway_metrics"]),
+        {
+            "LISTEN": at["gateway"],
+            "METRICS_ADDRESS": at["gateway_metrics"],
+            "FRONTEND_TARGET": at["frontend"],
+            "DECODER_TARGET": at["decoder"],
+        },
     )  # fmt: skip
     first = [frontend]
     if options.encoder == "triton":
@@ -72,6 +98,7 @@ def plan(options: StackOptions) -> list[list[Service]]:
             "GRPC_ADDRESS": at["triton"],
             "HTTP_ADDRESS": at["triton_http"],
             "METRICS_ADDRESS": at["triton_metrics"],
+            "SUPERVISOR_METRICS_ADDRESS": at["triton_supervisor_metrics"],
             "MODEL_DIR": model_dir,
         }
         first.insert(0, _service("triton", options, tuple(port[name] for name in _TRITON_PORTS), addresses))

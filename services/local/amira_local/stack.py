@@ -72,6 +72,7 @@ class LocalStack:
     Attributes:
         processes: the running processes by service name; a restart replaces the entry.
         targets: gRPC addresses by service name.
+        metrics: addresses of their metrics by service name, without the path.
         access: how its services are called, where they want TLS or certificates.
     """
 
@@ -82,6 +83,7 @@ class LocalStack:
         self.processes: dict[str, ServiceProcess] = {}
         self._waves = plan(options)
         self.targets = {service.name: service.target for service in self._services()}
+        self.metrics = {service.name: service.metrics for service in self._services()}
         self.access = StackAccess({**os.environ, **options.env})
         self._on_event = on_event or (lambda event: None)
         self._on_line = on_line or (lambda service, line: None)

@@ -54,6 +54,8 @@ async def _run(stack: LocalStack, stopping: asyncio.Event, view: LogView) -> int
         view.say(
             f"Amira listens on {stack.gateway_target}: try `amira transcribe{options} FILE`. Ctrl-C stops it."
         )
+        metrics = ", ".join(f"{service} {address}" for service, address in stack.metrics.items())
+        view.say(f"Metrics, under /metrics: {metrics}.")
         failure = asyncio.create_task(stack.failure())
         await asyncio.wait((stop, failure), return_when=asyncio.FIRST_COMPLETED)
         if not stop.done():

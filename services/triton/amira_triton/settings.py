@@ -30,6 +30,9 @@ class TritonSettings(ServiceSettings):
     metrics_address: str = Field("127.0.0.1:50082", pattern=_ADDRESS)
     """Where Triton's Prometheus metrics are."""
 
+    supervisor_metrics_address: str = ""
+    """Where the supervisor serves its own, at `/metrics`; empty: nowhere."""
+
     model_dir: Path = _ROOT / "models" / "starter-en"
     """Model folder with ``encoder*.onnx``."""
 
@@ -68,3 +71,8 @@ class TritonSettings(ServiceSettings):
 
     restart_backoff_max_ms: int = Field(10_000, ge=1)
     """Longest pause between restarts."""
+
+    @property
+    def own_metrics_address(self) -> str:
+        """Where the supervisor serves its metrics."""
+        return self.supervisor_metrics_address
