@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.replay.log import ReplayLog
 from amira_gateway.replicas.opening import open_on_any
 from amira_gateway.replicas.replica import Replica
@@ -199,9 +200,10 @@ class Link(Generic[RequestT, ResponseT]):
         self._up_to_date.clear()
         self._call = call
         self.on_replay()
-        self._session_log.info(
-            "stream_moved", cause=cause, before=before.replica.target, after=call.replica.target
-        )
+        places = {"before": before.replica.target, "after": call.replica.target}
+        self._session_log.info("stream_moved", cause=cause, **places)
+        stream_trace().event("moved", service=self._replicas.service, cause=cause, **places)
+        stream_trace().keep("moved")
         self._spawn(self._replay(call))
 
     async def _replay(self, call: ServiceCall[RequestT, ResponseT]) -> None:

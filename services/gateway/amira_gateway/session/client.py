@@ -9,6 +9,7 @@ from typing import Protocol
 import grpc
 
 from amira.asr.v1 import config_pb2, speech_pb2
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.session.audio import AudioShape
 
 StreamContext = grpc.aio.ServicerContext[
@@ -52,6 +53,7 @@ class GrpcClient:
 
     def __init__(self, context: StreamContext) -> None:
         self._context = context
+        self._answered = False
 
     async def read(self) -> speech_pb2.StreamingRecognizeRequest | None:
         request: object = await self._context.read()
@@ -63,6 +65,10 @@ class GrpcClient:
         return request
 
     async def write(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
+        if not self._answered:
+            self._answered = True
+            if answer := stream_trace().answer():
+                await self._context.send_initial_metadata(answer)
         await self._context.write(response)
 
 

@@ -20,6 +20,7 @@ from amira.decoder.v1 import decoder_pb2
 from amira.frontend.v1 import frontend_pb2
 from amira_core import errors
 from amira_core.aio.weighted_queue import WeightedQueue
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.replay.audio_log import AudioLog
 from amira_gateway.replay.decoder_log import FRAME_BYTES, DecoderLog
 from amira_gateway.replay.delivered import Delivered
@@ -94,6 +95,7 @@ class Conversation:
         config = configured.config
         beginning = configured.beginning
         self._wanted_model = beginning.model
+        _note_resumption(beginning)
         decoder_log = DecoderLog(config, self._settings.replay_audio_s, beginning.decoder)
         decoder = DecoderLink(
             self._services.decoders,
@@ -123,6 +125,7 @@ class Conversation:
             await self._announce()
             await frontend.open(starts_by - time.monotonic())
             self._frontend = frontend
+            stream_trace().set(encoding=convert.encoding_name(config), rate_hz=config.sample_rate_hz)
             self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._feed_frontend(frontend, configured))

@@ -16,6 +16,7 @@ from amira.asr.v1 import config_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
 from amira.gateway.v1 import state_pb2
 from amira_core import errors
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.replay.audio_log import settled_s
 from amira_gateway.session.audio import AudioShape
 
@@ -37,11 +38,13 @@ class Beginning:
         audio_s: seconds of audio before the first message of audio.
         decoder: where the decoder goes on; None at the start of a stream.
         model: the model that found the words so far; None: any will do.
+        traceparent: of the session that began the stream; empty: none, or not known.
     """
 
     audio_s: int = 0
     decoder: decoder_pb2.ResumePoint | None = None
     model: Model | None = None
+    traceparent: str = ""
 
 
 FROM_THE_START: Final = Beginning()
@@ -52,7 +55,11 @@ def public_point(
 ) -> speech_pb2.ResumePoint:
     """A decoder's resume point for clients, with the audio that a frontend needs to get there."""
     state = state_pb2.StreamState(
-        version=VERSION, decoder=point, model=model.name, model_version=model.version
+        version=VERSION,
+        decoder=point,
+        model=model.name,
+        model_version=model.version,
+        traceparent=stream_trace().traceparent,
     )
     return speech_pb2.ResumePoint(
         audio_offset=settled_s(point.first_frame) * sample_rate_hz, state=state.SerializeToString()
@@ -80,7 +87,7 @@ def parse(
     audio_s = settled_s(decoder.first_frame)
     if point.audio_offset != audio_s * config.sample_rate_hz:
         raise _changed(f"audio_offset must be {audio_s * config.sample_rate_hz}, not {point.audio_offset}")
-    return Beginning(audio_s, decoder, (state.model, state.model_version))
+    return Beginning(audio_s, decoder, (state.model, state.model_version), state.traceparent)
 
 
 def _read(content: bytes) -> state_pb2.StreamState:

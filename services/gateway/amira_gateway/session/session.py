@@ -17,6 +17,7 @@ import structlog
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.access import current_identity, take_place
 from amira_gateway.services import Services
 from amira_gateway.session.client import Client
@@ -125,7 +126,10 @@ class Session:
         self._attachment: _Attachment | None = None
         self._attaching = asyncio.Lock()
         self._began_at = time.monotonic()
-        self._conversing = asyncio.create_task(self._converse_and_close(), name=f"session {self.session_id}")
+        self.trace = stream_trace().begin("session", session_id=self.session_id)
+        with self.trace.current():
+            conversing = self._converse_and_close()
+            self._conversing = asyncio.create_task(conversing, name=f"session {self.session_id}")
 
     @property
     def attached(self) -> bool:
@@ -187,6 +191,8 @@ class Session:
         """Ends the conversation, if it has not ended, and says in the log how the stream ended."""
         await cancel_and_wait([self._conversing])
         self.place.close()
+        self.trace.set(audio_s=round(self._lag.heard_s, 3))
+        self.trace.ended_as(status)
         explanation = _explanation(cause)
         self._log.info(
             "stream_ended",
@@ -224,11 +230,13 @@ class Session:
         if item.completed_at is not None and response.WhichOneof("response") == "result":
             latency_s = time.monotonic() - item.completed_at
             response.lag.server_latency.FromNanoseconds(int(latency_s * 1e9))
+            self.trace.latency(latency_s)
         assert self._sent is not None, "the session comes first"
         self._sent.append(response)
         return response
 
     def _begin(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
+        response.session.trace_id = self.trace.trace_id
         if self.intake.resumable:
             response.session.resume_token = self._tokens.issue(self.session_id)
             response.session.resume_window.FromMilliseconds(round(self._settings.resume_window_s * 1000))

@@ -9,6 +9,7 @@ import structlog
 
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.access import current_identity, join
 from amira_gateway.admission import Admission
 from amira_gateway.session.client import Client, ClientGoneError
@@ -56,6 +57,9 @@ class Sessions:
         if session is None or not session.resumable or session.owner != tenant:
             raise lost()
         join(session.place)
+        stream_trace().link(session.trace.traceparent)
+        session.trace.event("resumed")
+        session.trace.keep("resumed")
         await self._serve(session, client, resume)
 
     async def close(self) -> None:
@@ -90,6 +94,7 @@ class Sessions:
         if session.attached or session in self._expiring or session.session_id not in self._sessions:
             return
         _log.info("stream_detached", session_id=session.session_id)
+        session.trace.event("detached")
         name = f"expiry of {session.session_id}"
         self._expiring[session] = asyncio.create_task(self._expire(session), name=name)
 
