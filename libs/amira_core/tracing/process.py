@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _tracing: Tracing | None = None
 
-_CLIENTS_WISH = {"STREAM_ABANDONED", "SESSION_TAKEN_OVER"}
-"""Reasons of statuses that are no failure: the client had it so."""
-
 
 def configure_tracing(service: str, settings: TracingSettings | None = None) -> None:
     """Turns tracing on where the settings name an endpoint; imports nothing of OpenTelemetry otherwise.
@@ -84,9 +81,7 @@ def accept_decisions(server: grpc.aio.Server) -> None:
 def trace_of_failure(error: AmiraError) -> Metadata:
     """Notes that the call of this task ends with `error`; returns trailing metadata for its status."""
     trace = stream_trace()
-    if error.reason not in _CLIENTS_WISH:
-        trace.event(
-            "refused" if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED else "failed", reason=error.reason
-        )
-        trace.failed(error.reason)
+    refused = error.status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    trace.event("refused" if refused else "ended", reason=error.reason)
+    trace.failed(error.reason)
     return trace.answer()

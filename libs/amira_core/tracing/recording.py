@@ -30,6 +30,9 @@ CallT = TypeVar("CallT")
 HELD: Final = "amira"
 """Key in the tracestate of calls between services: the caller decides what becomes of the trace."""
 
+NO_FAILURE: Final = frozenset({"OK", "CANCELLED", "STREAM_ABANDONED", "SESSION_TAKEN_OVER"})
+"""Ends that the client wanted so."""
+
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
@@ -80,13 +83,19 @@ class RecordedTrace(StreamTrace):
             self._tracing.decisions.tell(self._channels, self._context.trace_id)
 
     def failed(self, reason: str) -> None:
-        self.mark(reason)
-        self.keep("failed")
+        if reason not in NO_FAILURE:
+            self.mark(reason)
+            self.keep("failed")
 
     def mark(self, reason: str) -> None:
         """Marks the span as failed, which need not mean that the stream failed."""
         self._span.set_attribute("error.type", reason)
         self._span.set_status(Status(StatusCode.ERROR, reason))
+
+    def ended_as(self, reason: str) -> None:
+        self.failed(reason)
+        self.set(ended=reason)
+        self.end()
 
     def latency(self, seconds: float) -> None:
         self._results += 1

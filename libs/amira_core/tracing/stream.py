@@ -43,11 +43,20 @@ class StreamTrace:
     def link(self, traceparent: str) -> None:
         """This belongs together with a span elsewhere; does nothing with what is no traceparent."""
 
+    def resumed(self, traceparent: str) -> None:
+        """The stream goes on here for what is or was served elsewhere, at `traceparent`."""
+        self.event("resumed")
+        self.link(traceparent)
+        self.keep("resumed")
+
     def keep(self, reason: str) -> None:
         """The stream is worth a look: its trace is exported though it was not sampled, by all services."""
 
     def failed(self, reason: str) -> None:
-        """The stream failed: the span is marked, and the trace kept. `reason`: as in AmiraError."""
+        """The stream failed: the span is marked, and the trace kept. Not if `reason` was its client's wish."""
+
+    def ended_as(self, reason: str) -> None:
+        """The stream ended: ``OK``, ``CANCELLED``, or an AmiraError's reason."""
 
     def latency(self, seconds: float) -> None:
         """A result left so long after its audio had come; keeps the stream if that was too long."""
