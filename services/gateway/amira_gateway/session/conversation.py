@@ -95,7 +95,10 @@ class Conversation:
         config = configured.config
         beginning = configured.beginning
         self._wanted_model = beginning.model
-        _note_resumption(beginning)
+        encoding = config_pb2.AudioEncoding.Name(config.encoding)
+        stream_trace().set(encoding=encoding, rate_hz=config.sample_rate_hz)
+        if beginning.decoder is not None:
+            stream_trace().resumed(beginning.traceparent)
         decoder_log = DecoderLog(config, self._settings.replay_audio_s, beginning.decoder)
         decoder = DecoderLink(
             self._services.decoders,
@@ -125,7 +128,6 @@ class Conversation:
             await self._announce()
             await frontend.open(starts_by - time.monotonic())
             self._frontend = frontend
-            stream_trace().set(encoding=convert.encoding_name(config), rate_hz=config.sample_rate_hz)
             self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._feed_frontend(frontend, configured))

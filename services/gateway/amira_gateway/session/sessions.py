@@ -58,8 +58,7 @@ class Sessions:
             raise lost()
         join(session.place)
         stream_trace().link(session.trace.traceparent)
-        session.trace.event("resumed")
-        session.trace.keep("resumed")
+        session.trace.resumed(stream_trace().traceparent)
         await self._serve(session, client, resume)
 
     async def close(self) -> None:
