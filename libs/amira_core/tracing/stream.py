@@ -53,7 +53,7 @@ class StreamTrace:
         """The stream is worth a look: its trace is exported though it was not sampled, by all services."""
 
     def failed(self, reason: str) -> None:
-        """The stream failed: the span is marked, and the trace kept. Not if `reason` was its client's wish."""
+        """The stream failed: the span is marked, the trace kept; unless `reason` was its client's wish."""
 
     def ended_as(self, reason: str) -> None:
         """The stream ended: ``OK``, ``CANCELLED``, or an AmiraError's reason."""
