@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from amira_core.rpc.interceptor import ErrorInterceptor
 from amira_core.rpc.options import SERVER_OPTIONS
 from amira_core.security.connection_limits import CONNECTION_LIMITS
 from amira_core.security.transport import Transport, current_transport
+from amira_core.stop_signals import STOP_SIGNALS, end_on_signal
 from amira_core.tracing.process import server_interceptors
 
 _log = structlog.get_logger(__name__)
@@ -57,6 +57,8 @@ class RpcServer:
         self.address = address
         self.ready = False
         """What health says."""
+        self.was_ready = False
+        """Whether it ever said so."""
         self._service_name = service_name
         self._transport = transport or current_transport()
         self.grpc: grpc.aio.Server = grpc.aio.server(
@@ -89,6 +91,7 @@ class RpcServer:
     async def set_ready(self, ready: bool) -> None:
         """Flips the health of the service, and of the server as a whole."""
         self.ready = ready
+        self.was_ready |= ready
         self._health.set_ready(ready)
 
     async def stop(self, grace_s: float) -> None:
@@ -139,13 +142,13 @@ async def run_until_signal(
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     waiting = asyncio.create_task(stop.wait(), name="signal")
     tasks = [asyncio.ensure_future(task) for task in background]
     try:
         await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        _restore_signals(loop)
+        _no_more_signals(loop)
         for task in tasks:
             if task.done():
                 task.result()
@@ -153,13 +156,14 @@ async def run_until_signal(
         if drain is not None:
             await drain()
     finally:
-        _restore_signals(loop)
+        _no_more_signals(loop)
         await cancel_and_wait([waiting, *tasks])
 
 
-def _restore_signals(loop: asyncio.AbstractEventLoop) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+def _no_more_signals(loop: asyncio.AbstractEventLoop) -> None:
+    for number in STOP_SIGNALS:
         loop.remove_signal_handler(number)
+    end_on_signal()
 
 
 async def cancel_and_wait(tasks: Sequence[asyncio.Future[Any]]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from amira_core.stop_signals import exit_on_signal, leave_start
+
+exit_on_signal("decoder")  # the imports below take seconds
+
 import sys
 from typing import Final
 
@@ -42,6 +46,8 @@ async def serve(settings: DecoderSettings) -> None:
 
 async def _drain(server: RpcServer, decoder: StreamingDecoder, timeout_s: float) -> None:
     """Health flips first; the port is closed last, so that new streams learn why they are refused."""
+    if not server.was_ready:
+        leave_start("decoder", "SIGTERM or SIGINT")  # kernels may be compiling for half a minute yet
     await server.set_ready(False)
     await decoder.drain(timeout_s)
     await server.stop(_STATUS_GRACE_S)

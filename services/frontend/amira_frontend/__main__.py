@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from amira_core.stop_signals import exit_on_signal
+
+exit_on_signal("frontend")  # the imports below take seconds
+
 import asyncio
 import contextlib
 import sys

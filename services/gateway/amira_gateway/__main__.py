@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from amira_core.stop_signals import exit_on_signal
+
+exit_on_signal("gateway")  # the imports below take seconds
+
 import sys
 
 import structlog
