@@ -1,4 +1,4 @@
-"""What extras of pyproject.toml need, one requirement a line: `python dependencies.py pyproject.toml gateway`.
+"""What extras of pyproject.toml need, a line each: `python dependencies.py pyproject.toml gateway`.
 
 Packages are installed from this list before the code is there, so that an image's largest layer changes only
 when the list or a version does.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def dependencies(pyproject: Path, extras: list[str]) -> list[str]:
-    """The project's own requirements and those of `extras`. Raises KeyError for an extra that is not there."""
+    """The project's own requirements and those of `extras`. Raises KeyError for an unknown extra."""
     project = tomllib.loads(pyproject.read_text())["project"]
     wanted = list(project["dependencies"])
     for extra in extras:
