@@ -2,6 +2,7 @@
 # Puts a service into a folder of its own; the images' build stages run this, in the repository's root.
 #   install.sh packages FOLDER EXTRA...   the pinned packages that the extras of pyproject.toml name
 #   install.sh also FOLDER ARGUMENT...    further packages: the arguments are pip's
+#   install.sh search FOLDER KIND         what the decoder's searches need besides: beam (nothing), k2 or cuda
 #   install.sh code FOLDER                Amira itself, and the list of all that is in there: FOLDER/sbom.json
 set -eu
 
@@ -21,6 +22,21 @@ packages)
 also)
     $pip install "$@"
     ;;
+search)
+    case $1 in
+    beam) ;;
+    k2)
+        python deploy/images/dependencies.py pyproject.toml k2 > "$tools/wanted.txt"
+        $pip install --constraint requirements/constraints.txt --requirement "$tools/wanted.txt"
+        $pip install --no-deps --requirement requirements/k2.txt
+        ;;
+    cuda) $pip install --requirement requirements/k2-cuda.txt ;;
+    *)
+        echo "install.sh: search is beam, k2 or cuda, not '$1'" >&2
+        exit 2
+        ;;
+    esac
+    ;;
 code)
     "$tools/bin/python" -m pip --quiet install --constraint requirements/constraints.txt hatchling
     "$tools/bin/python" -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir "$tools/wheels" .
@@ -30,7 +46,7 @@ code)
         -o "$folder/sbom.json"
     ;;
 *)
-    echo "install.sh: packages, also or code, not '$step'" >&2
+    echo "install.sh: packages, also, search or code, not '$step'" >&2
     exit 2
     ;;
 esac
