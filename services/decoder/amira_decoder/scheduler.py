@@ -30,6 +30,7 @@ from amira_decoder.load.meter import LoadMeter
 from amira_decoder.load.turns import take_jobs
 from amira_decoder.search_step import search_step
 from amira_decoder.stream import DecodingStream, Job
+from amira_decoder.traces import in_tick, searching
 
 _log = structlog.get_logger(__name__)
 
@@ -105,7 +106,7 @@ class Scheduler:
         if not with_window:
             return _Encoded(jobs, np.empty((0, 0, 0), np.float32))
         began_at = time.monotonic()
-        output = await self._encoder.step(
+        output = await in_tick(jobs, self._encoder.step)(
             EncoderBatch(
                 features=np.stack([window for _, window in with_window]),
                 slots=np.array([job.stream.slot.index for job, _ in with_window], np.int32),
@@ -127,9 +128,10 @@ class Scheduler:
             encoded = await self._encoded.get()
             began_at = time.monotonic()
             try:
-                outcomes = await loop.run_in_executor(
-                    self._search_thread, search_step, encoded.jobs, encoded.frames
-                )
+                with searching(encoded.jobs):
+                    outcomes = await loop.run_in_executor(
+                        self._search_thread, search_step, encoded.jobs, encoded.frames
+                    )
             except Exception as error:  # noqa: BLE001 - a defect must cost one batch, not the process
                 defect = incident("search_failed", error)
                 for job in encoded.jobs:

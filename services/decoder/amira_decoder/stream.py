@@ -25,6 +25,7 @@ from amira_decoder.load.pace import Pace
 from amira_decoder.resume import FROM_THE_START, NO_WARM_UP, ChunkStarts, ResumeFrom, WarmUp
 from amira_decoder.segment_tracker import SegmentTracker
 from amira_decoder.slots import Slot
+from amira_decoder.traces import SegmentTraces, segment_traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class DecodingStream:
     """Where the stream goes on for another decoder; by default at its beginning."""
     pace: Pace = field(default_factory=Pace)
     """Whether its chunks can wait."""
+    trace: SegmentTraces = field(default_factory=segment_traces)
     _buffer: FrameBuffer = field(init=False)
     _controls: deque[_Pending] = field(default_factory=deque)
     _barriers: deque[_Pending] = field(default_factory=deque)  # the flushes and the end among them
@@ -109,6 +111,7 @@ class DecodingStream:
         self._warm_up_left = self.resume.warm_up.chunks
         self._consumed_frames = self._received_frames = self.resume.warm_up.first_frame
         self._flushed_at_frame = self._consumed_frames
+        self.trace.opened(self)
 
     # -- what comes in -------------------------------------------------------------------------
 
@@ -128,6 +131,7 @@ class DecodingStream:
             await self._wait()
         self._buffer.append(frames)
         self._received_frames += len(frames)
+        self.trace.fed(self)
         self.wake_scheduler()
 
     def add_control(self, control: Control) -> None:
@@ -136,6 +140,7 @@ class DecodingStream:
         self._controls.append(pending)
         if isinstance(control, Flush | End):
             self._barriers.append(pending)
+        self.trace.fed(self)
         self.wake_scheduler()
 
     async def room_for(self, control: type[Control]) -> None:
@@ -157,6 +162,7 @@ class DecodingStream:
     def abort(self) -> None:
         """The sender is gone: decode nothing more, send nothing more."""
         self._close(None)
+        self.trace.close()
 
     # -- what the scheduler does ---------------------------------------------------------------
 
@@ -194,7 +200,7 @@ class DecodingStream:
             completed.append(self._pop_control())
         self._changed.set()
         end_frame = self._decoded_frames()
-        return Job(
+        job = Job(
             self,
             window,
             reset,
@@ -204,9 +210,12 @@ class DecodingStream:
             warms_up,
             self._chunk_starts.warm_up(),
         )
+        self.trace.taken(self, job)
+        return job
 
     def deliver(self, responses: Sequence[decoder_pb2.DecodeResponse], ended: bool) -> None:
         """Hands over what a job brought; `ended` after the job that held End."""
+        self.trace.delivered(responses, ended)
         if self.closed:
             return
         self._responses.extend(responses)
