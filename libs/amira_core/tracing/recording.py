@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -45,6 +46,7 @@ class RecordedTrace(StreamTrace):
         self._span = span
         self._context = span.get_span_context()
         self._channels: set[Any] = set() if channels is None else channels
+        self._at_end: list[Callable[[], dict[str, Value]]] = []
         self._results = 0
         self._slowest_s = 0.0
         self.trace_id = f"{self._context.trace_id:032x}"
@@ -57,10 +59,19 @@ class RecordedTrace(StreamTrace):
     def is_exported(self) -> bool:  # type: ignore[override]  # a constant only where there is no trace
         return self._tracing.tail.is_exported(self._context)
 
-    def begin(self, name: str, *, links: Iterable[str] = (), **attributes: Value) -> RecordedTrace:
-        found = [Link(context) for link in links if (context := _remote(link)).is_valid]
+    @property
+    def headers(self) -> Metadata | None:  # type: ignore[override]  # a constant only where there is no trace
+        return (("traceparent", self.traceparent),) if self.is_exported else None
+
+    def begin(
+        self, name: str, *, links: Iterable[str] = (), began_s_ago: float = 0.0, **attributes: Value
+    ) -> RecordedTrace:
         span = self._tracing.tracer.start_span(
-            name, set_span_in_context(self._span), attributes=_named(attributes), links=found
+            name,
+            set_span_in_context(self._span),
+            attributes=_named(attributes),
+            links=[Link(context) for link in links if (context := _remote(link)).is_valid],
+            start_time=time.time_ns() - int(began_s_ago * 1e9),
         )
         return RecordedTrace(self._tracing, span, self._channels)
 
@@ -105,9 +116,14 @@ class RecordedTrace(StreamTrace):
             self.event("slow", latency_ms=round(seconds * 1000))
             self.keep("slow")
 
+    def at_end(self, attributes: Callable[[], dict[str, Value]]) -> None:
+        self._at_end.append(attributes)
+
     def end(self) -> None:
         if not self._span.is_recording():
             return
+        for attributes in self._at_end:
+            self.set(**attributes())
         if self._results:
             self.set(results=self._results, slowest_result_ms=round(self._slowest_s * 1000, 1))
         self._span.end()

@@ -10,7 +10,7 @@ Never what was said: neither words nor text go into a trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
@@ -29,8 +29,12 @@ class StreamTrace:
     """W3C's header for what follows from here; empty without a trace."""
     is_exported: bool = False
     """Whether the trace goes out for sure."""
+    headers: Metadata | None = None
+    """For a call to what is no service of ours and exports at once; None unless the trace is exported."""
 
-    def begin(self, name: str, *, links: Iterable[str] = (), **attributes: Value) -> StreamTrace:
+    def begin(
+        self, name: str, *, links: Iterable[str] = (), began_s_ago: float = 0.0, **attributes: Value
+    ) -> StreamTrace:
         """A part of this, until its :meth:`end`. `links`: traceparents of what it belongs to besides."""
         return self
 
@@ -60,6 +64,9 @@ class StreamTrace:
 
     def latency(self, seconds: float) -> None:
         """A result left so long after its audio had come; keeps the stream if that was too long."""
+
+    def at_end(self, attributes: Callable[[], dict[str, Value]]) -> None:
+        """Has :meth:`set` called with what `attributes` then returns when the span ends."""
 
     def end(self) -> None:
         """The span is over. Harmless when called twice."""
