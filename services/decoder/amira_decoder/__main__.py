@@ -15,6 +15,7 @@ from amira.decoder.v1 import decoder_pb2_grpc
 from amira_core.errors import EncoderLostError
 from amira_core.rpc.server import RpcServer, run_until_signal
 from amira_core.service import run_service
+from amira_core.tracing.process import accept_decisions
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.model.folder import ModelFolderError
 from amira_decoder.server import DecoderServicer
@@ -32,6 +33,7 @@ async def serve(settings: DecoderSettings) -> None:
     decoder = StreamingDecoder(settings)
     server = RpcServer(settings.listen, "amira.decoder.v1.Decoder")
     decoder_pb2_grpc.add_DecoderServicer_to_server(DecoderServicer(decoder), server.grpc)
+    accept_decisions(server.grpc)
     await server.start()
     try:
         await run_until_signal(

@@ -16,6 +16,7 @@ import structlog
 from amira.frontend.v1 import frontend_pb2_grpc
 from amira_core.rpc.server import RpcServer, run_until_signal
 from amira_core.service import run_service
+from amira_core.tracing.process import accept_decisions
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
@@ -31,6 +32,7 @@ async def serve(settings: FrontendSettings) -> None:
     server = RpcServer(settings.listen, "amira.frontend.v1.Frontend")
     servicer = FrontendServicer(settings)
     frontend_pb2_grpc.add_FrontendServicer_to_server(servicer, server.grpc)
+    accept_decisions(server.grpc)
     await server.start()
     try:
         await asyncio.to_thread(warm_up)

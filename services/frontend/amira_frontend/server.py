@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from typing import Final
 
 import grpc
@@ -22,6 +23,7 @@ from amira_core.errors import (
     NoCapacityError,
     ProtocolError,
 )
+from amira_core.tracing.stream import Value, stream_trace
 from amira_frontend.formats.base import Float32s
 from amira_frontend.open_stream import OpenStream
 from amira_frontend.pipeline import FeatureStream
@@ -88,6 +90,7 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
                 if kind != "format":
                     raise ConfigMissingError("The first message must be the format.")
                 stream = FeatureStream(request.format)
+                stream_trace().at_end(partial(_summary, stream))
             elif kind == "audio":
                 await self._send_features(stream, stream.steps(request.audio), out)
             elif kind == "barrier":
@@ -117,6 +120,10 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
                 started = time.monotonic()
         if parts:
             await out.write(_message(stream, first, parts))
+
+
+def _summary(stream: FeatureStream) -> dict[str, Value]:
+    return {"frames": stream.frames, "audio_s": round(stream.received_samples / 16_000, 3)}
 
 
 def _message(stream: FeatureStream, first_frame: int, parts: list[Float32s]) -> _Response:

@@ -15,6 +15,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.errors import AmiraError, EncoderLostError, InternalError
 from amira_core.rpc.channel import open_channel
+from amira_core.tracing.stream import stream_trace
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
 from amira_encoder import wire
 
@@ -127,7 +128,7 @@ class TritonEncoder:
         self, batch: EncoderBatch, outputs: tuple[str, ...], timeout_s: float
     ) -> list[NDArray[Any]]:
         try:
-            response = await self._stub.ModelInfer(_request(batch, outputs), timeout=timeout_s)
+            response = await self._stub.ModelInfer(_request(batch, outputs), timeout=timeout_s, metadata=stream_trace().headers)
         except grpc.aio.AioRpcError as error:
             raise _meaning(error, timeout_s) from error
         except asyncio.CancelledError:
