@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from amira_core import errors
 from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.incidents import incident
+from amira_core.metrics.calls import call_ended
 from amira_core.rpc.status import to_rpc_status
 from amira_core.tracing.process import trace_of_failure
 
@@ -117,11 +118,13 @@ def _streaming(inner: Callable[..., Any], method: str) -> Callable[..., Awaitabl
                 await result
             # A cancelled call looks like a finished one until the next await (grpc aio gives EOF first).
             await asyncio.sleep(0)
+            call_ended(method, grpc.StatusCode.OK.name)
         except asyncio.CancelledError as error:
             await _raise_or_abort(context, method, error)
         except grpc.aio.InternalError as error:
             # What a write raises when the caller's cancellation has reached grpc but not this task yet.
             _log.debug("caller_gone", method=method, error=str(error))
+            call_ended(method, grpc.StatusCode.CANCELLED.name)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
             await _abort(context, method, error)
 
@@ -133,7 +136,9 @@ def _unary(inner: Callable[..., Any], method: str) -> Callable[..., Awaitable[An
         try:
             if isinstance(request, _Undecodable):
                 raise _undecodable()
-            return await inner(request, context)
+            response = await inner(request, context)
+            call_ended(method, grpc.StatusCode.OK.name)
+            return response
         except asyncio.CancelledError as error:
             await _raise_or_abort(context, method, error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
@@ -150,17 +155,25 @@ async def _raise_or_abort(
     grpc.aio sends no status for a handler that ends with CancelledError, whoever it was meant for.
     """
     if this_task_is_cancelled():
+        call_ended(method, grpc.StatusCode.CANCELLED.name)
         raise error
     await _abort(context, method, error)
 
 
+def _name(code: Any) -> str:
+    """grpc.aio gives the number of a status."""
+    return next((status.name for status in grpc.StatusCode if code in (status, status.value[0])), str(code))
+
+
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error: BaseException) -> None:
     if isinstance(error, grpc.aio.AbortError):
+        call_ended(method, _name(context.code()))
         raise error
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     if not isinstance(error, errors.AmiraError):
         error = incident("unexpected_error", error, method=method)
+    call_ended(method, error.reason)
     status = to_rpc_status(error)
     trailing = (*status.trailing_metadata, *trace_of_failure(error))
     await context.abort(status.code, status.details, trailing)

@@ -13,7 +13,7 @@ class Admission:
     """Counts the sessions of this gateway, and the calls that have yet to say what they want."""
 
     def __init__(self, max_streams: int) -> None:
-        self._max_streams = max_streams
+        self.max_streams = max_streams
         self._sessions: set[Session] = set()
         self._opening = 0
         self._draining: errors.DrainingError | None = None
@@ -21,11 +21,21 @@ class Admission:
     def __len__(self) -> int:
         return len(self._sessions) + self._opening
 
+    @property
+    def streams(self) -> int:
+        """Sessions that hold a place."""
+        return len(self._sessions)
+
+    @property
+    def draining(self) -> bool:
+        """Whether no more sessions are let in."""
+        return self._draining is not None
+
     def check(self) -> None:
         """Raises NoCapacityError when every place is taken, DrainingError once draining has begun."""
         if self._draining is not None:
             raise self._draining
-        if len(self._sessions) >= self._max_streams:
+        if len(self._sessions) >= self.max_streams:
             raise self._full()
 
     @contextmanager
@@ -36,9 +46,9 @@ class Admission:
         """
         if not may_resume:
             self.check()
-            if len(self._sessions) + self._opening >= self._max_streams:
+            if len(self._sessions) + self._opening >= self.max_streams:
                 raise self._full()
-        elif self._opening >= self._max_streams:
+        elif self._opening >= self.max_streams:
             raise self._full()
         self._opening += 1
         try:
@@ -68,5 +78,5 @@ class Admission:
 
     def _full(self) -> errors.NoCapacityError:
         return errors.NoCapacityError(
-            f"All {self._max_streams} streams of this server are in use: try again later."
+            f"All {self.max_streams} streams of this server are in use: try again later."
         )

@@ -10,6 +10,7 @@ import grpc
 from amira.asr.v1 import speech_pb2, speech_pb2_grpc
 from amira_core import errors
 from amira_core.rpc.server import RpcServer
+from amira_gateway import metrics
 from amira_gateway.admission import Admission
 from amira_gateway.capabilities import Capabilities
 from amira_gateway.services import Services
@@ -44,23 +45,25 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
 
     async def stream(self, client: Client) -> None:
         """Serves a stream, whatever it came by. Raises AmiraError, ClientGoneError."""
-        with self.admission.opening(self.sessions.any_resumable):
+        with metrics.refusals(), self.admission.opening(self.sessions.any_resumable):
             first = await self._first_message(client)
         if first is not None and first.WhichOneof("request") == "resume":
             await self.sessions.resume(first.resume, client)
             return
-        self.admission.check()
-        session = Session(self._services, self._settings, self._tokens)
+        with metrics.refusals():
+            self.admission.check()
+            session = Session(self._services, self._settings, self._tokens)
         await self.sessions.begin(session, BegunClient(client, first))
 
     async def Recognize(
         self, request: speech_pb2.RecognizeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> speech_pb2.RecognizeResponse:
-        self.admission.check()
-        self._check_recording(request)
-        client = RecordingClient(request.config, request.audio)
-        max_audio_s = self._settings.max_unary_audio_s
-        session = Session(self._services, self._settings, self._tokens, max_audio_s)
+        with metrics.refusals():
+            self.admission.check()
+            self._check_recording(request)
+            client = RecordingClient(request.config, request.audio)
+            max_audio_s = self._settings.max_unary_audio_s
+            session = Session(self._services, self._settings, self._tokens, max_audio_s)
         await self.sessions.begin(session, client)
         return unary_response(client.responses)
 

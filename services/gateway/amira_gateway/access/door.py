@@ -12,6 +12,7 @@ import structlog
 
 from amira_core import errors
 from amira_core.settings import BadSettingsError
+from amira_gateway import metrics
 from amira_gateway.access.api_keys import ApiKeys
 from amira_gateway.access.audit import AuditLog
 from amira_gateway.access.authenticator import Authenticator, Metadata
@@ -64,6 +65,7 @@ class Door:
                 held.enter_context(self.tenants.call(record.identity))
             except errors.AmiraError as refusal:
                 self._audit.refused(record, refusal.reason, refusal.message)
+                metrics.refused(refusal.reason)
                 raise
             record.tenants = self.tenants
             CURRENT.set(record)

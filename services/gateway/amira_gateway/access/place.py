@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from amira_gateway import metrics
 from amira_gateway.access.identity import Identity
 from amira_gateway.access.tenants import Tenants
 
@@ -34,6 +35,7 @@ class Place:
         if new_s <= 0:
             return
         self.audio_s = total_s
+        metrics.heard(new_s, "" if self._identity is None else self._identity.tenant)
         if self._tenants is not None and self._identity is not None:
             self._tenants.heard(self._identity, new_s)
 

@@ -24,6 +24,7 @@ from google.protobuf.message import Message
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
 from amira_core.tracing.stream import stream_trace
+from amira_gateway import metrics
 from amira_gateway.replay.log import ReplayLog
 from amira_gateway.replicas.opening import open_on_any
 from amira_gateway.replicas.replica import Replica
@@ -159,6 +160,13 @@ class Link(Generic[RequestT, ResponseT]):
             raise error
         if self._moving is not None:
             await cancel_and_wait([self._moving])
+        with metrics.recovering(self._replicas.service):
+            call = await self._find_another(lost, error)
+        self._go_on_at(call, cause=error.reason)
+
+    async def _find_another(
+        self, lost: ServiceCall[RequestT, ResponseT], error: errors.ServiceUnavailableError
+    ) -> ServiceCall[RequestT, ResponseT]:
         self._fruitless_replays += 1
         if (
             self._recovery_timeout_s == 0
@@ -167,7 +175,7 @@ class Link(Generic[RequestT, ResponseT]):
         ):
             raise error
         try:
-            call = await open_on_any(
+            return await open_on_any(
                 self._replicas,
                 self._connect_to,
                 avoid=(lost.replica.target,),
@@ -175,7 +183,6 @@ class Link(Generic[RequestT, ResponseT]):
             )
         except (errors.ServiceUnavailableError, errors.NoCapacityError) as failure:
             raise error from failure
-        self._go_on_at(call, cause=error.reason)
 
     def _start_moving(self, call: ServiceCall[RequestT, ResponseT]) -> None:
         if self._moving is None and self._recovery_timeout_s > 0 and self._log.replayable:
@@ -204,11 +211,13 @@ class Link(Generic[RequestT, ResponseT]):
         self._session_log.info("stream_moved", cause=cause, **places)
         stream_trace().event("moved", service=self._replicas.service, cause=cause, **places)
         stream_trace().keep("moved")
+        metrics.moved(self._replicas.service, cause)
         self._spawn(self._replay(call))
 
     async def _replay(self, call: ServiceCall[RequestT, ResponseT]) -> None:
         async with self._sending:
             for request in self._log.replay():
+                metrics.replayed(self._replicas.service)
                 if not await call.write(request):
                     return
             if self._half_closed:

@@ -59,6 +59,8 @@ class Breaker:
         self._probe_at = 0.0
         self._probing = False
         self._changes = 0
+        self.opened = 0
+        """Times that it has opened."""
         # reset_timeout is never asked for: pybreaker is not called while open.
         self._machine = pybreaker.CircuitBreaker(
             fail_max=failures, listeners=[_Listener(self._changed)], throw_new_error_on_trip=False
@@ -132,6 +134,7 @@ class Breaker:
         self._changes += 1
         self._probing = False
         if state == OPEN:
+            self.opened += 1
             open_s = self._open_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, no secret
             self._probe_at = self._clock() + open_s
             self._told.opened(open_s)

@@ -57,6 +57,11 @@ class Replica:
         return time.monotonic() < self._held_back_until
 
     @property
+    def calls(self) -> int:
+        """Calls that run on its channel, or are about to."""
+        return self._uses
+
+    @property
     def in_use(self) -> bool:
         """Whether calls run on its channel, which must not be closed then."""
         return self._uses > 0

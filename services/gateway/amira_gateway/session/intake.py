@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from amira.asr.v1 import speech_pb2
 from amira_core.aio.weighted_queue import WeightedQueue
+from amira_gateway import metrics
 from amira_gateway.access import Place
 from amira_gateway.session.inlet import Inlet
 from amira_gateway.session.lag import LagTracker
@@ -92,6 +93,8 @@ class Intake:
             self.waiting_since = None if self._protocol.ended else time.monotonic()
             request = await self._inlet.read()
             self.waiting_since = None
+            if request is not None:
+                metrics.RECEIVED.inc()
             event = self._protocol.half_close() if request is None else self._protocol.accept(request)
             if event is not None:
                 await self._take(event, time.monotonic())

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from amira.asr.v1 import speech_pb2
+from amira_gateway import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ class Outbound:
         if segment is not None:
             self._drop_interim(segment)
         while len(self._items) >= self._capacity and not self._closed:
-            self.full_since = self.full_since or time.monotonic()
+            if self.full_since is None:
+                self.full_since = time.monotonic()
+                metrics.CLIENT_STALLS.inc()
             await self._wait()
         self.full_since = None
         if not self._closed:
@@ -90,6 +93,7 @@ class Outbound:
         for index, waiting in enumerate(self._items):
             if waiting.interim_of == segment:
                 del self._items[index]
+                metrics.INTERIMS_DROPPED.inc()
                 return
 
     async def _wait(self) -> None:

@@ -18,6 +18,7 @@ from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
 from amira_core.tracing.stream import stream_trace
+from amira_gateway import metrics
 from amira_gateway.access import current_identity, take_place
 from amira_gateway.services import Services
 from amira_gateway.session.client import Client
@@ -59,6 +60,7 @@ class _Attachment:
                 "audio."
             ) from None
         self._writing = False
+        metrics.SENT.inc()
         if self._revoked:
             raise _taken_over()
 
@@ -137,6 +139,11 @@ class Session:
         return self._attachment is not None or self._attaching.locked()
 
     @property
+    def lag_s(self) -> float:
+        """Audio received but not yet decoded, in seconds."""
+        return self._lag.behind_s
+
+    @property
     def resumable(self) -> bool:
         """Whether the client could go on in another call: it has a token."""
         return self._info is not None and self.intake.resumable
@@ -162,6 +169,8 @@ class Session:
                 missed = self._missed(resume)
             self._attachment = attachment
             self._inlet.attach(client)
+        if resume is not None:
+            metrics.RESUMED.inc()
         try:
             for response in missed:
                 await attachment.write(response)
@@ -193,12 +202,14 @@ class Session:
         self.place.close()
         self.trace.set(audio_s=round(self._lag.heard_s, 3))
         self.trace.ended_as(status)
+        duration_s = time.monotonic() - self._began_at
+        metrics.stream_ended(self._info is not None, status, duration_s)
         explanation = _explanation(cause)
         self._log.info(
             "stream_ended",
             status=status,
             **({"cause": explanation} if explanation else {}),
-            duration_s=round(time.monotonic() - self._began_at, 3),
+            duration_s=round(duration_s, 3),
             audio_s=round(self._lag.heard_s, 3),
         )
 
@@ -227,12 +238,14 @@ class Session:
             self._begin(response)
         response.received_offset = self.intake.offset
         response.lag.audio.FromNanoseconds(int(self._lag.behind_s * 1e9))
+        latency_s = None
         if item.completed_at is not None and response.WhichOneof("response") == "result":
             latency_s = time.monotonic() - item.completed_at
             response.lag.server_latency.FromNanoseconds(int(latency_s * 1e9))
             self.trace.latency(latency_s)
         assert self._sent is not None, "the session comes first"
         self._sent.append(response)
+        metrics.response_leaves(response, latency_s, self._lag.behind_s)
         return response
 
     def _begin(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
@@ -240,6 +253,7 @@ class Session:
         if self.intake.resumable:
             response.session.resume_token = self._tokens.issue(self.session_id)
             response.session.resume_window.FromMilliseconds(round(self._settings.resume_window_s * 1000))
+        metrics.stream_admitted()
         self._info = response
         self._sent = SentResponses() if self.intake.resumable else SentResponses(0)
         if self._draining is not None:

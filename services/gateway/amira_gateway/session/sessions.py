@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import grpc
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_core.tracing.stream import stream_trace
+from amira_gateway import metrics
 from amira_gateway.access import current_identity, join
 from amira_gateway.admission import Admission
 from amira_gateway.session.client import Client, ClientGoneError
@@ -35,6 +37,11 @@ class Sessions:
         return len(self._expiring)
 
     @property
+    def all(self) -> Collection[Session]:
+        """Those that hold a place."""
+        return self._sessions.values()
+
+    @property
     def any_resumable(self) -> bool:
         """Whether any client could go on with a session."""
         return any(session.resumable for session in self._sessions.values())
@@ -55,6 +62,7 @@ class Sessions:
         identity = current_identity()
         tenant = None if identity is None else identity.tenant
         if session is None or not session.resumable or session.owner != tenant:
+            metrics.RESUME_LOST.inc()
             raise lost()
         join(session.place)
         stream_trace().link(session.trace.traceparent)
@@ -71,7 +79,9 @@ class Sessions:
         self._stop_expiring(session)
         try:
             await session.serve(client, resume)
-        except (errors.SessionTakenOverError, errors.SessionLostError):
+        except (errors.SessionTakenOverError, errors.SessionLostError) as error:
+            if isinstance(error, errors.SessionLostError):
+                metrics.RESUME_LOST.inc()
             self._keep_if_left(session)
             raise
         except (asyncio.CancelledError, ClientGoneError, grpc.aio.InternalError):  # grpc: the same as gone
