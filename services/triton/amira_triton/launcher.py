@@ -19,6 +19,7 @@ from amira_triton.addresses import require_free, split_address
 from amira_triton.layout import TritonLayout
 from amira_triton.server_log import ServerLog
 from amira_triton.settings import TritonSettings
+from amira_triton.traces import trace_flags
 from amira_triton.stub_process import find_stub, wait_for_exit
 
 _log = structlog.get_logger(__name__)
@@ -134,6 +135,7 @@ class TritonServer:
             f"--grpc-restricted-protocol={_ADMIN_APIS}:admin-key={self.admin_key}",
             f"--http-restricted-api={_ADMIN_APIS}:admin-key={self.admin_key}",
             *_tls(settings),
+            *trace_flags(settings.otlp_http_endpoint),
         ]
 
 

@@ -33,6 +33,10 @@ class TritonSettings(ServiceSettings):
     supervisor_metrics_address: str = ""
     """Where the supervisor serves its own, at `/metrics`; empty: nowhere."""
 
+    otlp_http_endpoint: str = ""
+    """Where Triton's own spans go, by OTLP over HTTP, which is all it speaks: `http://host:4318`. Empty: port
+    4318 beside OTEL_EXPORTER_OTLP_ENDPOINT, where that has port 4317; none otherwise."""
+
     model_dir: Path = _ROOT / "models" / "starter-en"
     """Model folder with ``encoder*.onnx``."""
 
