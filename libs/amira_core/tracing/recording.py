@@ -21,6 +21,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from amira_core.errors import AmiraError
 from amira_core.tracing.stream import Metadata, OutgoingCall, StreamTrace, Value, current_trace
 
 if TYPE_CHECKING:
@@ -156,6 +157,12 @@ class RecordedTrace(StreamTrace):
 
     def __enter__(self) -> RecordedTrace:
         return self
+
+    def __exit__(self, *raised: object) -> None:
+        error = raised[1]
+        if isinstance(error, Exception):
+            self.mark(error.reason if isinstance(error, AmiraError) else type(error).__name__)
+        self.end()
 
     @property
     def _is_decided_elsewhere(self) -> bool:
