@@ -19,8 +19,8 @@ from amira_triton.addresses import require_free, split_address
 from amira_triton.layout import TritonLayout
 from amira_triton.server_log import ServerLog
 from amira_triton.settings import TritonSettings
-from amira_triton.traces import trace_flags
 from amira_triton.stub_process import find_stub, wait_for_exit
+from amira_triton.traces import trace_flags
 
 _log = structlog.get_logger(__name__)
 _AFTER_UNLOAD_S = 2.5  # an idle server needs up to 2 s from its stub's end to its own
