@@ -34,6 +34,15 @@ class Engine(Protocol):
         """Runs the graph; inputs are C-contiguous. The results are valid until the next run only."""
 
 
+def engine_and_precision(name: str) -> tuple[str, str]:
+    """What to ask :func:`open_engine` for to get the engine of that name again: ``openvino int8``.
+
+    Graphs that are quantized already have their precision in them: ``auto``.
+    """
+    engine, _, precision = name.partition(",")[0].partition(" ")
+    return engine, "auto" if (engine, precision) == ("onnxruntime", "int8") else precision
+
+
 def open_engine(path: Path, engine: str = "auto", threads: int = 0, precision: str = "auto") -> Engine:
     """Opens an ONNX graph.
 

@@ -1,7 +1,8 @@
-"""Finding the networks in a model folder."""
+"""Finding the networks in a model folder, and telling one from the next."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from amira_encoder.errors import EncoderModelError
@@ -39,3 +40,12 @@ def find_network(model_dir: Path, part: str) -> Path:
         return (exact or candidates)[0]
     names = ", ".join(path.name for path in candidates)
     raise EncoderModelError(f"several {part}s in {model_dir} ({names}): keep one, or name it {part}.onnx")
+
+
+def fingerprint(network: Path) -> str:
+    """SHA-256 of a network's file, in hex: the same in every process that runs this very network."""
+    digest = hashlib.sha256()
+    with network.open("rb") as content:  # not file_digest: NVIDIA's image has Python 3.10
+        while block := content.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

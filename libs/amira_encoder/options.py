@@ -33,6 +33,9 @@ class EncoderOptions:
     precision: str = "auto"
     """``auto``, ``f32``, ``bf16`` or ``int8`` (the last two with OpenVINO only)."""
 
+    drain_file: Path | None = None
+    """While this file exists, the model says that its server is about to stop."""
+
     def to_environment(self) -> dict[str, str]:
         """The variables that :meth:`from_environment` reads back."""
         return {
@@ -41,6 +44,7 @@ class EncoderOptions:
             f"{PREFIX}ENGINE": self.engine,
             f"{PREFIX}THREADS": str(self.threads),
             f"{PREFIX}PRECISION": self.precision,
+            **({f"{PREFIX}DRAIN_FILE": str(self.drain_file)} if self.drain_file else {}),
         }
 
     @classmethod
@@ -55,6 +59,7 @@ class EncoderOptions:
             engine=environment.get(f"{PREFIX}ENGINE", cls.engine),
             threads=_number(environment, "THREADS", default=cls.threads, least=0),
             precision=environment.get(f"{PREFIX}PRECISION", cls.precision),
+            drain_file=Path(drain_file) if (drain_file := environment.get(f"{PREFIX}DRAIN_FILE")) else None,
         )
 
 

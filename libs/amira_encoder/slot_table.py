@@ -29,13 +29,17 @@ _NO_GENERATION = -1
 class SlotTable:
     """Runs an encoder over `slots` streams. Not thread-safe."""
 
-    def __init__(self, graph: EncoderGraph, engine: Engine, slots: int) -> None:
-        """Runs the encoder once on silence. Raises EncoderModelError when it does not do what it declares."""
+    def __init__(self, graph: EncoderGraph, engine: Engine, slots: int, fingerprint: str = "") -> None:
+        """Runs the encoder once on silence. `fingerprint` is the graph's, for whoever asks what runs here.
+
+        Raises EncoderModelError when the encoder does not do what it declares.
+        """
         if slots < 1:
             raise ValueError(f"a slot table needs at least one slot, not {slots}")
         self.slots = slots
         self.graph = graph
         self.engine = engine
+        self.fingerprint = fingerprint
         self.geometry = _probe(graph, engine)
         self._states = [_StateTable(state, slots) for state in graph.states]
         self._generations = np.full(slots, _NO_GENERATION, np.int64)

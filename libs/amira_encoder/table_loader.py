@@ -6,8 +6,9 @@ from pathlib import Path
 
 from amira_encoder.batch_independence import RowByRow, is_batch_independent
 from amira_encoder.engine import Engine, open_engine
+from amira_encoder.errors import EncoderModelError
 from amira_encoder.graph import EncoderGraph, read_graph
-from amira_encoder.model_folder import find_encoder
+from amira_encoder.model_folder import find_encoder, fingerprint
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable
 
@@ -23,12 +24,15 @@ def load_slot_table(options: EncoderOptions) -> SlotTable:
         EngineUnavailableError: the engine cannot be had.
     """
     path = find_encoder(options.model_dir)
+    before = fingerprint(path)
     graph = read_graph(path)
     engine = open_engine(path, options.engine, options.threads, options.precision)
-    table = SlotTable(graph, engine, options.slots)
-    if engine.row_at_a_time or is_batch_independent(graph, engine):
-        return table
-    return SlotTable(graph, _steadier(path, graph, engine, options), options.slots)
+    table = SlotTable(graph, engine, options.slots, before)
+    if not (engine.row_at_a_time or is_batch_independent(graph, engine)):
+        table = SlotTable(graph, _steadier(path, graph, engine, options), options.slots, before)
+    if fingerprint(path) != before:
+        raise EncoderModelError(f"{path} changed while it was loaded: load it once it is complete")
+    return table
 
 
 def _steadier(path: Path, graph: EncoderGraph, engine: Engine, options: EncoderOptions) -> Engine:

@@ -32,6 +32,9 @@ class ScriptedEncoder:
     available: bool = True
     name: str = "scripted"
     slots: int = 8
+    engine: str = "scripted f32"
+    draining: bool = False
+    asked: list[bool] = field(default_factory=list)
 
     async def connect(self) -> EncoderGeometry:
         return GEOMETRY
@@ -42,7 +45,8 @@ class ScriptedEncoder:
         odd = self.misbehave(batch)
         return odd or EncoderOutput(batch.features[:, :1].copy(), np.ones(len(batch.slots), np.bool_))
 
-    async def ready(self) -> bool:
+    async def ready(self, has_streams: bool = False) -> bool:
+        self.asked.append(has_streams)
         return self.available
 
     async def close(self) -> None: ...
@@ -101,11 +105,7 @@ async def bench() -> AsyncIterator[Bench]:
     with ThreadPoolExecutor(1) as thread:
         scheduler = Scheduler(encoder, thread)
         made = Bench(encoder, scheduler)
-
-        async def note(available: bool) -> None:
-            made.health.append(available)
-
-        scheduler.on_encoder_change = note
+        scheduler.on_encoder_change = lambda: made.health.append(scheduler.encoder_available)
         running = asyncio.create_task(scheduler.run())
         yield made
         assert not running.done(), "the scheduler must outlive whatever its encoder does"

@@ -197,6 +197,5 @@ async def test_the_end_of_the_watch_ends_the_decoder(
 
 
 def live_streams(server: DecoderServer) -> LiveStreams:
-    live = server.decoder._live
-    assert live is not None
-    return live
+    (lane,) = server.decoder._lanes.all
+    return lane.live

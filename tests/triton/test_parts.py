@@ -30,10 +30,28 @@ def test_the_models_config_declares_what_the_client_sends() -> None:
 
 def test_a_description_survives_the_wire() -> None:
     for geometry in (EncoderGeometry(99, 64, 80, 16, 256), EncoderGeometry(35, 32, 80, 8, 288, 6)):
-        assert wire.parse_description(wire.describe(geometry, 8)) == (geometry, 8)
-    for wrong in ([], [1] * 6, [1] * 8, [0, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, -1, 1]):
-        with pytest.raises(ValueError, match="encoder"):
-            wire.parse_description(wrong)
+        description = wire.Description(geometry, 8, "ab" * 32, "openvino int8", True, 1.5, 0.0)
+        assert wire.Description.from_bytes(description.to_bytes()) == description
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"geometry": [1, 1, 1, 1, 1], "slots": 1, "fingerprint": "", "engine": ""}',
+        b'{"geometry": [1, 1, 1, 1, 1, -1], "slots": 1, "fingerprint": "", "engine": ""}',
+        b'{"geometry": [1, 1, 1, 1, 1, 0], "slots": 0, "fingerprint": "", "engine": ""}',
+        b'{"geometry": [1, 1, 1, 1, 1, 0], "slots": "1", "fingerprint": "", "engine": ""}',
+        b'{"geometry": [1, 1, 1, 1, 1, 0], "slots": 1, "fingerprint": 1, "engine": ""}',
+    ],
+)
+def test_what_is_no_description_is_refused(wrong: bytes) -> None:
+    with pytest.raises(ValueError, match="encoder"):
+        wire.Description.from_bytes(wrong)
 
 
 @pytest.mark.parametrize(

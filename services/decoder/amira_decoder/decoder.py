@@ -7,28 +7,26 @@ import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import structlog
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
 from amira_decoder.controls import Update
-from amira_decoder.encoder.base import Encoder, EncoderBatch, EncoderGeometry
+from amira_decoder.encoder.base import Encoder
 from amira_decoder.encoder.in_process import InProcessEncoder
 from amira_decoder.encoder.triton import TritonEncoder
-from amira_decoder.frame_buffer import FRAME_MS, SILENCE_LOG_MEL
-from amira_decoder.live_streams import LiveStreams
-from amira_decoder.load import LoadAdmission, LoadMeter, Pace
-from amira_decoder.model.folder import TransducerFolder
+from amira_decoder.fallback import Fallback
+from amira_decoder.frame_buffer import FRAME_MS
+from amira_decoder.lane import Lane
+from amira_decoder.lanes import Lanes
+from amira_decoder.load import Pace
+from amira_decoder.model_swap import ModelSwap
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
-from amira_decoder.scheduler import Scheduler
-from amira_decoder.search.base import Search
-from amira_decoder.searches import SearchSet
-from amira_decoder.segment_tracker import SegmentTracker, TrackerOptions, duration
+from amira_decoder.segment_tracker import SegmentTracker, TrackerOptions
+from amira_decoder.served_model import ServedModel
 from amira_decoder.settings import DecoderSettings
-from amira_decoder.slots import SlotPool
 from amira_decoder.stream import DecodingStream, StreamLimits
 
 _log = structlog.get_logger(__name__)
@@ -40,50 +38,73 @@ class StreamingDecoder:
     def __init__(self, settings: DecoderSettings) -> None:
         """Opens the model folder. Raises ModelFolderError."""
         self._settings = settings
-        self._folder = TransducerFolder.open(settings.model_dir)
-        self._model_name = settings.model_name or self._folder.name
+        self._model = ServedModel(settings)
         self._search_thread = ThreadPoolExecutor(1, thread_name_prefix="search")
-        self._searches = SearchSet(self._folder, settings)
-        self._encoder = _make_encoder(settings)
-        self._meter = LoadMeter()
-        self.load_admission = LoadAdmission(self._meter, settings.target_load, settings.untried_streams)
-        self._scheduler = Scheduler(self._encoder, self._search_thread, self._meter)
-        self._geometry: EncoderGeometry | None = None
-        self._live: LiveStreams | None = None
+        self._lanes = Lanes()
+        self._swap = ModelSwap(self._lanes, settings, self._search_thread, self._make_encoder)
+        self._fallback = Fallback(self._lanes, settings, self._search_thread)
         self._draining = False
+        self._encoder: Encoder | None = None
 
     @property
     def model_info(self) -> config_pb2.ModelInfo:
-        """What clients are told about the model; its chunk times are known once the encoder answered."""
-        info = config_pb2.ModelInfo(
-            name=self._model_name,
-            version=self._folder.version,
+        """The model of new streams; its chunk times are known once the encoder answered."""
+        lane = self._lanes.current or self._lanes.primary
+        if lane is not None:
+            return lane.model_info(self._settings.language_code)
+        return config_pb2.ModelInfo(
+            name=self._model.name,
+            version=self._model.version,
             language_code=self._settings.language_code,
         )
-        if self._geometry is not None:
-            geometry = self._geometry
-            info.chunk_duration.CopyFrom(duration(geometry.chunk_frames * FRAME_MS))
-            look_ahead_frames = geometry.window_frames - geometry.chunk_frames + geometry.delay_frames
-            info.look_ahead.CopyFrom(duration(look_ahead_frames * FRAME_MS))
-        return info
+
+    def model_of(self, stream: DecodingStream) -> config_pb2.ModelInfo:
+        """The model of an open stream, which it keeps."""
+        lane = self._lanes.of(stream)
+        return self.model_info if lane is None else lane.model_info(self._settings.language_code)
+
+    def is_degraded(self, stream: DecodingStream) -> bool:
+        """Whether an open stream runs without Triton because Triton was gone."""
+        lane = self._lanes.of(stream)
+        return lane is not None and lane.degraded
 
     def describe(self) -> decoder_pb2.DescribeResponse:
         """Models, methods and slots, as the gateway asks for them."""
+        lane = self._lanes.current or self._lanes.primary
+        searches = (lane.model if lane else self._model).searches
         described = decoder_pb2.DescribeResponse(
             models=[self.model_info],
-            decoding_methods=self._searches.methods,
-            max_hotwords=self._searches.max_hotwords,
+            decoding_methods=searches.methods,
+            max_hotwords=searches.max_hotwords,
         )
-        if self._live is not None:
-            described.slots_total = self._live.slots.total
-            described.slots_used = self._live.slots.used
-            described.slots_orphaned = self._live.orphaned
+        described.degraded = self.degraded
+        if lane is not None:
+            others = sum(other.live.slots.used for other in self._lanes.all if other is not lane)
+            described.slots_total = lane.live.slots.total + others
+            described.slots_used = lane.live.slots.used + others
+            described.slots_orphaned = self._lanes.orphaned
         return described
+
+    @property
+    def degraded(self) -> bool:
+        """Whether new streams run without Triton because Triton is gone."""
+        lane = self._lanes.current
+        return lane is not None and lane.degraded
+
+    @property
+    def degraded_streams(self) -> int:
+        """Open streams that run without Triton because Triton was gone."""
+        return sum(lane.live.count for lane in self._lanes.all if lane.degraded)
+
+    @property
+    def degraded_streams_opened(self) -> int:
+        """All streams so far that began, or went on here, without Triton."""
+        return self._lanes.degraded_streams_opened
 
     @property
     def load(self) -> float:
         """Share of the time that the open streams need (1: all of it); 0 while that is not known."""
-        return self._meter.load(self._live.count) if self._live is not None and self._live.count else 0.0
+        return sum(lane.load for lane in self._lanes.all)
 
     async def run(self, on_ready: Callable[[bool], Awaitable[None]]) -> None:
         """Connects, warms up, says so, and decodes until cancelled.
@@ -91,34 +112,29 @@ class StreamingDecoder:
         Args:
             on_ready: told True when streams can be served and False when they cannot (encoder lost).
         """
-        self._geometry = await self._encoder.connect()
-        slots = SlotPool(self._encoder.slots)
-        await self._warm_up(self._geometry, slots)
-        self._meter.begin(self._geometry.chunk_frames * FRAME_MS / 1000)
-        self._live = LiveStreams(slots, self._scheduler, self.load_admission)
-        _log.info(
-            "ready",
-            model=self._model_name,
-            model_version=self._folder.version,
-            search=self._searches.default_method,
-            encoder=self._encoder.name,
-            slots=slots.total,
-        )
-
-        async def tell(ready: bool) -> None:
-            await on_ready(ready and not self._draining)
-
-        await tell(True)
-        self._scheduler.on_encoder_change = tell
+        self._encoder = self._make_encoder(self._model)
+        has_fallback = self._settings.degraded != "off" and self._settings.encoder == "triton"
+        primary = None if has_fallback else await self._open_primary(self._encoder)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._scheduler.run(), name="scheduler")
-            tasks.create_task(self._live.watch_slots(self._settings.slot_check_interval_s), name="slots")
+            self._lanes.start(tasks)
+            tasks.create_task(self._tell_readiness(on_ready), name="readiness")
+            if primary is not None:
+                self._take_primary(primary)
+            else:
+                tasks.create_task(self._fallback.run(self._model), name="fallback")
+                tasks.create_task(self._keep_opening_primary(self._encoder), name="connect")
+            tasks.create_task(self._swap.run(), name="swap")
+
+    def reload_model(self) -> None:
+        """Looks at the model folder: new streams get what is there now, those that run keep theirs."""
+        self._swap.look_now()
 
     async def open_stream(
         self,
         config: config_pb2.RecognitionConfig,
         resume: ResumeFrom = FROM_THE_START,
         is_call_over: Callable[[], bool] = lambda: False,
+        model_version: str = "",
     ) -> DecodingStream:
         """Checks the config and lends a slot.
 
@@ -127,62 +143,77 @@ class StreamingDecoder:
             resume: where that is, for a stream that another decoder began: it is taken as long as there are
                 slots. FROM_THE_START itself (the very object) for one that begins.
             is_call_over: asked now and then: a stream whose call is over and that nobody closed is a defect.
+            model_version: the only version that will do; empty: that of new streams.
 
         Raises:
             UnknownModelError, InvalidRequestError: the config cannot be served.
-            NoCapacityError: every slot is lent, or the decoder cannot keep up with more.
+            NoCapacityError: every slot is lent, the decoder cannot keep up with more, or it runs another
+                version of the model.
             DrainingError: the decoder is about to stop.
             ServiceUnavailableError: not warm yet; EncoderLostError: the encoder is gone.
         """
-        geometry, live = self._geometry, self._live
-        if geometry is None or live is None:
+        if self._draining:
+            raise errors.DrainingError("This decoder is shutting down; open the stream at another one.")
+        if not self._lanes.all:
             raise errors.ServiceUnavailableError("The decoder is starting; try again shortly.")
-        if not self._scheduler.encoder_available:
-            raise errors.EncoderLostError("The encoder is restarting; try again shortly.")
+        lane = self._lanes.choose(model_version)
+        with lane.opening():
+            return await self._open_in(lane, config, resume, is_call_over)
+
+    async def _open_in(
+        self,
+        lane: Lane,
+        config: config_pb2.RecognitionConfig,
+        resume: ResumeFrom,
+        is_call_over: Callable[[], bool],
+    ) -> DecodingStream:
         goes_on = resume is not FROM_THE_START
-        live.check_admission(goes_on=goes_on)
-        if config.model not in ("", self._model_name):
+        lane.live.check_admission(goes_on=goes_on)
+        if config.model not in ("", lane.model.name):
             raise errors.UnknownModelError(
-                f"No model {config.model!r} here; this decoder serves {self._model_name!r}."
+                f"No model {config.model!r} here; this decoder serves {lane.model.name!r}."
             )
-        search = self._searches.for_config(config)
-        options = await self._tracker_options(config, resume)
-        loop = asyncio.get_running_loop()
-        tracker = await loop.run_in_executor(self._search_thread, self._make_tracker, search, options)
-        return live.open(
+        search = lane.model.searches.for_config(config)
+        options = await _tracker_options(lane, config, resume)
+        encoder_frame_ms = lane.geometry.chunk_frames * FRAME_MS // lane.geometry.output_frames
+        tracker = await asyncio.get_running_loop().run_in_executor(
+            self._search_thread, SegmentTracker, search, lane.model.folder.tokens, encoder_frame_ms, options
+        )
+        stream = lane.live.open(
             lambda slot: DecodingStream(
                 stream_id=uuid.uuid4().hex,
                 slot=slot,
-                geometry=geometry,
+                geometry=lane.geometry,
                 tracker=tracker,
                 limits=self._limits(),
-                wake_scheduler=self._scheduler.wake,
+                wake_scheduler=lane.scheduler.wake,
                 resume=resume,
                 pace=Pace(goes_on=goes_on),
             ),
             is_call_over,
             goes_on=goes_on,
         )
+        self._lanes.note(stream, lane)
+        return stream
 
     def close_stream(self, stream: DecodingStream) -> None:
         """Frees the stream's slot, however the stream ended. Harmless when called twice."""
-        if self._live is not None:
-            self._live.close(stream)
+        self._lanes.close_stream(stream)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuses new streams, tells the open ones, and waits for them; after `timeout_s` they fail."""
         self._draining = True
-        if self._live is not None:
-            _log.info("draining", streams=self._live.count)
-            await self._live.drain(timeout_s)
+        self._lanes.changed()
+        _log.info("draining", streams=sum(lane.live.count for lane in self._lanes.all))
+        await self._lanes.drain(timeout_s)
 
     async def parse_update(self, update: speech_pb2.UpdateConfig, stream: DecodingStream) -> Update:
         """Checks UPDATE_CONFIG against the stream it is for. Raises InvalidRequestError."""
         replace_hotwords = update.HasField("hotwords")
-        hotwords = None
-        if replace_hotwords:
+        hotwords, lane = None, self._lanes.of(stream)
+        if replace_hotwords and lane is not None:
             hotwords = await asyncio.to_thread(
-                self._searches.hotwords, update.hotwords, stream.tracker.search.name
+                lane.model.searches.hotwords, update.hotwords, stream.tracker.search.name
             )
         return Update(
             endpoint=EndpointRules.from_config(update.endpoint) if update.HasField("endpoint") else None,
@@ -192,29 +223,44 @@ class StreamingDecoder:
         )
 
     async def close(self) -> None:
-        """Lets go of the encoder and ends the search thread."""
-        await self._encoder.close()
+        """Lets go of the encoders and ends the search thread."""
+        await self._lanes.close()
+        if self._encoder is not None:
+            await self._encoder.close()
         self._search_thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _tracker_options(
-        self, config: config_pb2.RecognitionConfig, resume: ResumeFrom
-    ) -> TrackerOptions:
-        method = self._searches.method_of(config)
-        return TrackerOptions(
-            endpoint=EndpointRules.from_config(config.endpoint),
-            hotwords=await asyncio.to_thread(self._searches.hotwords, config.hotwords, method),
-            interim_results=config.interim_results,
-            word_times=config.word_times,
-            max_alternatives=max(1, config.max_alternatives),
-            segment_id=resume.segment_id,
-            segment_start_frame=resume.segment_start_frame,
+    async def _open_primary(self, encoder: Encoder) -> Lane:
+        return await Lane.open(self._model, encoder, self._search_thread, self._settings)
+
+    def _take_primary(self, lane: Lane) -> None:
+        self._lanes.add(lane)
+        self._lanes.make_primary(lane)
+        _log.info(
+            "ready",
+            model=lane.model.name,
+            model_version=lane.model.version,
+            search=lane.model.searches.default_method,
+            encoder=lane.encoder.name,
+            slots=lane.live.slots.total,
         )
 
-    def _make_tracker(self, search: Search, options: TrackerOptions) -> SegmentTracker:
-        geometry = self._geometry
-        assert geometry is not None
-        encoder_frame_ms = geometry.chunk_frames * FRAME_MS // geometry.output_frames
-        return SegmentTracker(search, self._folder.tokens, encoder_frame_ms, options)
+    async def _keep_opening_primary(self, encoder: Encoder) -> None:
+        """Where the decoder can serve without Triton, it waits for Triton as long as it takes."""
+        while self._lanes.primary is None:
+            try:
+                self._take_primary(await self._open_primary(encoder))
+            except errors.EncoderLostError as error:
+                _log.warning("encoder_missing", problem=error.message)
+
+    async def _tell_readiness(self, on_ready: Callable[[bool], Awaitable[None]]) -> None:
+        told = False
+        while True:
+            await self._lanes.until(lambda: self._can_serve() != told)  # noqa: B023 - awaited at once
+            told = not told
+            await on_ready(told)
+
+    def _can_serve(self) -> bool:
+        return self._lanes.current is not None and not self._draining
 
     def _limits(self) -> StreamLimits:
         return StreamLimits(
@@ -224,31 +270,35 @@ class StreamingDecoder:
             warm_up_frames=int(self._settings.warm_up_s * 1000) // FRAME_MS,
         )
 
-    async def _warm_up(self, geometry: EncoderGeometry, slots: SlotPool) -> None:
-        """Decodes one chunk of silence with every method: compiles kernels, loads libraries."""
-        slot = slots.allocate()
-        shape = (1, geometry.window_frames, geometry.feature_dim)
-        try:
-            output = await self._encoder.step(
-                EncoderBatch(
-                    features=np.full(shape, SILENCE_LOG_MEL, np.float32),
-                    slots=np.array([slot.index], np.int32),
-                    generations=np.array([slot.generation], np.int64),
-                    reset=np.array([True]),
-                )
+    def _make_encoder(self, model: ServedModel) -> Encoder:
+        settings = self._settings
+        if settings.encoder == "in_process":
+            return InProcessEncoder(
+                model.folder.path,
+                slots=settings.in_process_slots,
+                engine=settings.in_process_engine,
+                threads=settings.in_process_threads,
+                fingerprint=model.encoder_fingerprint,
             )
-        finally:
-            slots.release(slot)
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._search_thread, self._searches.warm_up, output.frames)
-
-
-def _make_encoder(settings: DecoderSettings) -> Encoder:
-    if settings.encoder == "in_process":
-        return InProcessEncoder(
-            settings.model_dir,
-            slots=settings.in_process_slots,
-            engine=settings.in_process_engine,
-            threads=settings.in_process_threads,
+        return TritonEncoder(
+            settings.triton_target,
+            timeout_ms=settings.encoder_timeout_ms,
+            connect_timeout_s=settings.model_swap_timeout_s,
+            fingerprint=model.encoder_fingerprint,
         )
-    return TritonEncoder(settings.triton_target, timeout_ms=settings.encoder_timeout_ms)
+
+
+async def _tracker_options(
+    lane: Lane, config: config_pb2.RecognitionConfig, resume: ResumeFrom
+) -> TrackerOptions:
+    searches = lane.model.searches
+    method = searches.method_of(config)
+    return TrackerOptions(
+        endpoint=EndpointRules.from_config(config.endpoint),
+        hotwords=await asyncio.to_thread(searches.hotwords, config.hotwords, method),
+        interim_results=config.interim_results,
+        word_times=config.word_times,
+        max_alternatives=max(1, config.max_alternatives),
+        segment_id=resume.segment_id,
+        segment_start_frame=resume.segment_start_frame,
+    )

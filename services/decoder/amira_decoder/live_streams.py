@@ -106,7 +106,7 @@ class LiveStreams:
             entry.stream.deliver([decoder_pb2.DecodeResponse(draining=decoder_pb2.Draining())], ended=False)
         try:
             async with asyncio.timeout(timeout_s):
-                await self._until_none_is_left()
+                await self.until_none_is_left()
         except TimeoutError:
             _log.warning("drain_timeout", streams=self.count)
             for entry in list(self._entries.values()):
@@ -138,7 +138,8 @@ class LiveStreams:
         self._orphaned += 1
         _log.error("slot_orphaned", slot=slot.index, generation=slot.generation, problem=problem)
 
-    async def _until_none_is_left(self) -> None:
+    async def until_none_is_left(self) -> None:
+        """Waits until no stream is open."""
         while self._entries:
             self._changed.clear()
             await self._changed.wait()

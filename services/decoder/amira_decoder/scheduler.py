@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
 from amira_core.incidents import incident
 from amira_decoder.encoder.base import Encoder, EncoderBatch
@@ -35,6 +37,7 @@ from amira_decoder.traces import in_tick, searching
 _log = structlog.get_logger(__name__)
 
 _PROBE_INTERVAL_S = 0.2
+_WATCH_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,18 @@ class Scheduler:
         self._streams: dict[str, DecodingStream] = {}
         self._work = asyncio.Event()
         self._encoded: asyncio.Queue[_Encoded] = asyncio.Queue(maxsize=1)
-        self._encoder_lost = False
-        self.on_encoder_change: Callable[[bool], Awaitable[None]] | None = None
-        """Called with False when the encoder is lost and True when it is back."""
+        self._answers = asyncio.Event()
+        self._answers.set()
+        self._lost = asyncio.Event()
+        self._stepping = False
+        self._steps = 0
+        self.on_encoder_change: Callable[[], None] = lambda: None
+        """Called when :attr:`encoder_available` may have changed."""
 
     @property
     def encoder_available(self) -> bool:
-        """False from the loss of the encoder until it answers again."""
-        return not self._encoder_lost
+        """False from the loss of the encoder until it answers again, and while it is about to stop."""
+        return self._answers.is_set() and not self._encoder.draining
 
     def add(self, stream: DecodingStream) -> None:
         """Lets a stream take part."""
@@ -83,6 +90,7 @@ class Scheduler:
         async with asyncio.TaskGroup() as stages:
             stages.create_task(self._encode_loop(), name="encode")
             stages.create_task(self._search_loop(), name="search")
+            stages.create_task(self._watch_encoder(), name="watch")
 
     async def _encode_loop(self) -> None:
         while True:
@@ -106,14 +114,19 @@ class Scheduler:
         if not with_window:
             return _Encoded(jobs, np.empty((0, 0, 0), np.float32))
         began_at = time.monotonic()
-        output = await in_tick(jobs, self._encoder.step)(
-            EncoderBatch(
-                features=np.stack([window for _, window in with_window]),
-                slots=np.array([job.stream.slot.index for job, _ in with_window], np.int32),
-                generations=np.array([job.stream.slot.generation for job, _ in with_window], np.int64),
-                reset=np.array([job.reset for job, _ in with_window], np.bool_),
+        self._stepping = True
+        try:
+            output = await in_tick(jobs, self._encoder.step)(
+                EncoderBatch(
+                    features=np.stack([window for _, window in with_window]),
+                    slots=np.array([job.stream.slot.index for job, _ in with_window], np.int32),
+                    generations=np.array([job.stream.slot.generation for job, _ in with_window], np.int64),
+                    reset=np.array([job.reset for job, _ in with_window], np.bool_),
+                )
             )
-        )
+            self._steps += 1
+        finally:
+            self._stepping = False
         self._meter.encoded(len(with_window), time.monotonic() - began_at)
         for (job, _), accepted in zip(with_window, output.accepted, strict=True):
             if not accepted:
@@ -144,18 +157,53 @@ class Scheduler:
 
     async def _survive_loss(self, error: errors.EncoderLostError, jobs: Sequence[Job]) -> None:
         """Fails every stream with state in the encoder, then waits until it answers again."""
-        await self._set_encoder_lost(True)
         in_batch = {job.stream.stream_id for job in jobs}
         streams = [s for s in self._streams.values() if s.started or s.stream_id in in_batch]
-        _log.error("encoder_lost", streams=len(streams), error=error.message)
+        self._set_answers(False, error.message, len(streams))
         for stream in streams:
             stream.fail(error)
-        while not await self._encoder.ready():  # noqa: ASYNC110 - Triton can only be asked, it does not tell
-            await asyncio.sleep(_PROBE_INTERVAL_S)
-        await self._set_encoder_lost(False)
-        _log.info("encoder_back")
+        await self._answers.wait()
 
-    async def _set_encoder_lost(self, lost: bool) -> None:
-        self._encoder_lost = lost
-        if self.on_encoder_change is not None:
-            await self.on_encoder_change(not lost)
+    async def _watch_encoder(self) -> None:
+        """Asks the encoder how it is: all the time while it is lost, otherwise every second.
+
+        While steps go through or one is under way, no answer means only that the encoder is busy.
+        """
+        while True:
+            await self._pause()
+            steps, was_draining = self._steps, self._encoder.draining
+            answers = await self._encoder.ready(has_streams=bool(self._streams))
+            if not answers and (self._stepping or self._steps != steps):
+                continue
+            self._set_answers(answers, "It does not answer.")
+            if self._encoder.draining != was_draining:
+                self.on_encoder_change()
+                if not was_draining:
+                    self._let_streams_go()
+
+    async def _pause(self) -> None:
+        if self._lost.is_set():
+            await asyncio.sleep(_PROBE_INTERVAL_S)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WATCH_INTERVAL_S):
+                await self._lost.wait()
+
+    def _let_streams_go(self) -> None:
+        """The encoder is about to stop: streams can move to another decoder before it does."""
+        _log.warning("encoder_draining", streams=len(self._streams))
+        for stream in self._streams.values():
+            stream.deliver([decoder_pb2.DecodeResponse(draining=decoder_pb2.Draining())], ended=False)
+
+    def _set_answers(self, answers: bool, problem: str = "", streams: int = 0) -> None:
+        if answers == self._answers.is_set():
+            return
+        if answers:
+            _log.info("encoder_back")
+            self._lost.clear()
+            self._answers.set()
+        else:
+            _log.error("encoder_lost", streams=streams, error=problem)
+            self._answers.clear()
+            self._lost.set()
+        self.on_encoder_change()

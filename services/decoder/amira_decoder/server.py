@@ -36,12 +36,15 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
         if first.WhichOneof("request") != "config":
             raise errors.ConfigMissingError("The first message to the decoder must be its config.")
         resume = ResumeFrom.parse(first.resume) if first.HasField("resume") else FROM_THE_START
-        stream = await self._decoder.open_stream(first.config, resume, context.done)
+        stream = await self._decoder.open_stream(first.config, resume, context.done, first.model_version)
         reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
         try:
-            yield decoder_pb2.DecodeResponse(
-                accepted=decoder_pb2.StreamAccepted(model=self._decoder.model_info, slot=stream.slot.index)
+            accepted = decoder_pb2.StreamAccepted(
+                model=self._decoder.model_of(stream),
+                slot=stream.slot.index,
+                degraded=self._decoder.is_degraded(stream),
             )
+            yield decoder_pb2.DecodeResponse(accepted=accepted)
             async for response in stream.responses():
                 yield response
         finally:

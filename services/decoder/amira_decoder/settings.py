@@ -57,6 +57,24 @@ class DecoderSettings(LoadSettings, ServiceSettings):
     in_process_threads: int = Field(default=0, ge=0)
     """Threads of the in-process encoder; 0: one per usable CPU."""
 
+    degraded: Literal["off", "in_process"] = "off"
+    """What new streams get while Triton is gone: `off` refuses them; `in_process` runs a few of them on the
+    same engine in the decoder itself, announced as `degraded`, until Triton answers again."""
+
+    degraded_after_s: float = Field(default=5.0, ge=0)
+    """How long Triton must be gone before the decoder serves without it. Shorter than the gateway's
+    `recovery_timeout_s`, so that streams which lost Triton can go on here."""
+
+    degraded_streams: int = Field(default=4, ge=1)
+    """Most streams at once without Triton. The engine shares the CPUs with the search: `amira models check`
+    shows what one stream costs."""
+
+    model_watch_s: float = Field(default=0.0, ge=0)
+    """How often the model folder is looked at for a new model, as after SIGHUP; 0: never."""
+
+    model_swap_timeout_s: float = Field(default=60.0, gt=0)
+    """How long a new model may take until Triton has it, too; it is given up then."""
+
     search: Literal["auto", "k2", "beam", "greedy"] = "auto"
     """Default search for streams that name none. `auto`: beam where the model folder has a language
     model, else k2 where it is installed, else beam."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from amira_core.stop_signals import exit_on_signal
+
+exit_on_signal("triton")  # the imports below take seconds
+
+import asyncio
+import signal
 import sys
 
 from amira_core.rpc.server import run_until_signal
@@ -14,10 +20,12 @@ from amira_triton.supervisor import Supervisor, TritonStartError
 
 
 async def serve(settings: TritonSettings) -> None:
-    """Runs the supervisor until SIGTERM or SIGINT."""
+    """Runs the supervisor until SIGTERM or SIGINT; SIGHUP has it look for a new model."""
     find_encoder(settings.model_dir)
     layout = prepare_layout(settings.cache_dir, settings.model_repository.resolve())
-    await run_until_signal(Supervisor(layout, settings).run())
+    supervisor = Supervisor(layout, settings)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.reload_model)
+    await run_until_signal(supervisor.run(), drain=supervisor.drain)
 
 
 def main() -> int:

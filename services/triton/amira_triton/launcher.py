@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -19,7 +20,7 @@ from amira_triton.addresses import require_free, split_address
 from amira_triton.layout import TritonLayout
 from amira_triton.server_log import ServerLog
 from amira_triton.settings import TritonSettings
-from amira_triton.stub_process import find_stub, wait_for_exit
+from amira_triton.stub_process import find_stubs, wait_for_exit
 from amira_triton.traces import trace_flags
 
 _log = structlog.get_logger(__name__)
@@ -30,9 +31,10 @@ _ADMIN_APIS = "model-repository,shared-memory,trace,logging"
 class TritonServer:
     """A tritonserver that dies with this process, whatever this process dies of."""
 
-    def __init__(self, layout: TritonLayout, settings: TritonSettings) -> None:
+    def __init__(self, layout: TritonLayout, settings: TritonSettings, model_dir: Path) -> None:
         self._layout = layout
         self._settings = settings
+        self._model_dir = model_dir
         self._process: asyncio.subprocess.Process | None = None
         self._forwarding: asyncio.Task[None] | None = None
         self.log = ServerLog()
@@ -56,7 +58,7 @@ class TritonServer:
         require_free(settings.metrics_address, "AMIRA_TRITON_METRICS_ADDRESS")
         self._process = await asyncio.create_subprocess_exec(
             *tied(signal.SIGKILL, str(self._layout.binary), *self._flags()),
-            env={**os.environ, **self._layout.environment, **_options(settings).to_environment()},
+            env={**os.environ, **self._layout.environment, **self._options().to_environment()},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -85,12 +87,12 @@ class TritonServer:
         shared_memory.remove_own()
 
     async def _terminate(self, process: asyncio.subprocess.Process) -> None:
-        stub = find_stub(process.pid)
+        stubs = find_stubs(process.pid)
         with suppress(ProcessLookupError):
             process.terminate()
         ended = asyncio.create_task(process.wait())
-        if stub is not None:
-            unloaded = asyncio.create_task(wait_for_exit(stub))
+        if stubs:
+            unloaded = asyncio.create_task(_wait_for_exits(stubs))
             timeout_s = self._settings.stop_timeout_s
             await asyncio.wait([ended, unloaded], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             await cancel_and_wait([unloaded])
@@ -107,6 +109,17 @@ class TritonServer:
         if self._process is None:
             raise RuntimeError("the server has not been started")
         return self._process
+
+    def _options(self) -> EncoderOptions:
+        settings = self._settings
+        return EncoderOptions(
+            self._model_dir,
+            settings.slots,
+            settings.engine,
+            settings.threads,
+            settings.precision,
+            shared_memory.drain_file(),
+        )
 
     def _flags(self) -> list[str]:
         settings = self._settings
@@ -139,6 +152,11 @@ class TritonServer:
         ]
 
 
+async def _wait_for_exits(processes: list[int]) -> None:
+    for process in processes:
+        await wait_for_exit(process)
+
+
 def _tls(settings: TritonSettings) -> list[str]:
     """Flags for TLS on the gRPC port. Triton reads the files once: a renewed certificate needs a restart."""
     if not settings.tls_cert:
@@ -151,9 +169,3 @@ def _tls(settings: TritonSettings) -> list[str]:
     if settings.tls_client_ca:
         flags += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={settings.tls_client_ca}"]
     return flags
-
-
-def _options(settings: TritonSettings) -> EncoderOptions:
-    return EncoderOptions(
-        settings.model_dir.resolve(), settings.slots, settings.engine, settings.threads, settings.precision
-    )

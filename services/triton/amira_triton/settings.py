@@ -38,7 +38,13 @@ class TritonSettings(ServiceSettings):
     4318 beside OTEL_EXPORTER_OTLP_ENDPOINT, where that has port 4317; none otherwise."""
 
     model_dir: Path = _ROOT / "models" / "starter-en"
-    """Model folder with ``encoder*.onnx``."""
+    """Model folder with ``encoder*.onnx``. After SIGHUP, what is there then is loaded beside what runs."""
+
+    model_watch_s: float = Field(0.0, ge=0)
+    """How often the model folder is looked at for a new model, as after SIGHUP; 0: never."""
+
+    release_after_s: float = Field(15.0, gt=0)
+    """A model that was replaced is unloaded when no decoder has needed it for this long."""
 
     model_repository: Path = _ROOT / "deploy" / "triton"
     """Triton model repository that holds ``encoder/config.pbtxt``."""
@@ -66,6 +72,10 @@ class TritonSettings(ServiceSettings):
 
     canary_timeout_ms: int = Field(5000, ge=100)
     """A model that does not answer for this long is reloaded. Must exceed the longest tick."""
+
+    drain_timeout_s: float = Field(15.0, ge=0)
+    """How long after SIGTERM running streams may go on; the decoder is told at once, so that they can move.
+    Longer than the decoder's own, where both are stopped together."""
 
     stop_timeout_s: float = Field(10.0, gt=0)
     """How long Triton may take to finish running requests at a stop; it is killed then."""

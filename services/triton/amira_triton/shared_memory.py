@@ -20,6 +20,14 @@ def region_prefix() -> str:
     return f"amira_triton_{_namespace()}_{os.getpid()}_{_start_time(os.getpid())}_"
 
 
+def drain_file() -> Path:
+    """The file that says to this supervisor's models that Triton is about to stop.
+
+    It lies among the regions because that folder can be written to wherever Triton can run.
+    """
+    return _SHM / f"{region_prefix()}draining"
+
+
 def remove_leftovers(folder: Path = _SHM) -> list[str]:
     """Removes the regions of supervisors that are gone; returns their names."""
     removed = []

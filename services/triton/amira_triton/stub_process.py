@@ -1,4 +1,4 @@
-"""The python backend's stub process, seen from outside.
+"""The python backend's stub processes, one per model, seen from outside.
 
 Triton never restarts a stub that died and notices its death only when a request fails 1 s later.
 The supervisor knows at once: the kernel tells it through a pidfd.
@@ -16,9 +16,14 @@ from pathlib import Path
 _NAME = "triton_python_b"  # the kernel keeps 15 characters of triton_python_backend_stub
 
 
-def find_stub(server_pid: int) -> int | None:
-    """The process id of a server's stub, None when it has none."""
-    return next((pid for pid in _children(server_pid) if _is_stub(pid)), None)
+def find_stub(server_pid: int, model: str | None = None) -> int | None:
+    """The process id of the stub that runs a model (None: any model), None when there is none."""
+    return next((pid for pid in find_stubs(server_pid) if model is None or _runs(pid, model)), None)
+
+
+def find_stubs(server_pid: int) -> list[int]:
+    """The process ids of all stubs of a server."""
+    return [pid for pid in _children(server_pid) if _is_stub(pid)]
 
 
 async def wait_for_exit(pid: int) -> None:
@@ -37,9 +42,9 @@ async def wait_for_exit(pid: int) -> None:
         os.close(descriptor)
 
 
-def kill_stub(server_pid: int) -> None:
-    """Kills a server's stub if there is one: a hung stub would also hang its model's unloading."""
-    stub = find_stub(server_pid)
+def kill_stub(server_pid: int, model: str) -> None:
+    """Kills a model's stub if there is one: a hung stub would also hang its model's unloading."""
+    stub = find_stub(server_pid, model)
     if stub is not None:
         with suppress(ProcessLookupError):
             os.kill(stub, signal.SIGKILL)
@@ -58,3 +63,12 @@ def _is_stub(pid: int) -> bool:
     except OSError:
         return False
     return name == _NAME and rest.split()[0] != "Z"
+
+
+def _runs(pid: int, model: str) -> bool:
+    """The name of the model's instance is one of the stub's arguments: one group of one instance."""
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return f"{model}_0_0".encode() in arguments

@@ -52,6 +52,14 @@ class Encoder(Protocol):
     def slots(self) -> int:
         """Size of its slot table; known once connected."""
 
+    @property
+    def engine(self) -> str:
+        """What it runs on and in which precision, ``openvino int8``; known once connected."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether it said at the last :meth:`ready` that it is about to stop: its streams should leave."""
+
     async def connect(self) -> EncoderGeometry:
         """Waits, up to a limit, until the encoder answers.
 
@@ -70,8 +78,11 @@ class Encoder(Protocol):
             InternalError: the encoder refused the batch as malformed.
         """
 
-    async def ready(self) -> bool:
-        """Whether the encoder answers now."""
+    async def ready(self, has_streams: bool = False) -> bool:
+        """Whether the encoder answers now, with the model that :meth:`connect` found.
+
+        Asked about every second, so that it knows who needs it and who has streams in it.
+        """
 
     async def close(self) -> None:
         """Lets go of it; safe to call twice."""

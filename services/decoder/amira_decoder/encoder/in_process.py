@@ -1,4 +1,4 @@
-"""The encoder in the decoder's own process: for development, where Triton is not wanted."""
+"""The encoder in the decoder's own process: for development, and for a while when Triton is gone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 
 from amira_core.errors import EncoderLostError, InternalError
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
+from amira_encoder.errors import EncoderModelError
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable
 from amira_encoder.table_loader import load_slot_table
@@ -21,6 +22,7 @@ class InProcessEncoder:
     """See :class:`amira_decoder.encoder.base.Encoder`. The engine works in one thread of its own."""
 
     name = "in-process"
+    draining = False
 
     def __init__(
         self,
@@ -29,23 +31,34 @@ class InProcessEncoder:
         engine: str = "auto",
         threads: int = 0,
         precision: str = "auto",
+        fingerprint: str = "",
     ) -> None:
+        """`fingerprint` is that of the graph that the folder must hold; empty: any will do."""
         self.slots = slots
         self._options = EncoderOptions(model_dir, slots, engine, threads, precision)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._fingerprint = fingerprint
         self._table: SlotTable | None = None
+
+    @property
+    def engine(self) -> str:
+        """Engine and precision; empty before :meth:`connect`."""
+        return self._table.engine.name if self._table else ""
 
     async def connect(self) -> EncoderGeometry:
         """Loads the model; raises EncoderModelError or EngineUnavailableError when it cannot."""
         loop = asyncio.get_running_loop()
-        self._table = await loop.run_in_executor(self._executor, load_slot_table, self._options)
+        table = await loop.run_in_executor(self._executor, load_slot_table, self._options)
+        if self._fingerprint not in ("", table.fingerprint):
+            raise EncoderModelError(f"the encoder in {self._options.model_dir} is another one by now")
+        self._table = table
         _log.warning(
             "encoder_in_process",
-            engine=self._table.engine.name,
-            threads=self._table.engine.threads,
-            hint="for development; production runs the encoder in Triton",
+            engine=table.engine.name,
+            threads=table.engine.threads,
+            hint="production runs the encoder in Triton",
         )
-        return self._table.geometry
+        return table.geometry
 
     async def step(self, batch: EncoderBatch) -> EncoderOutput:
         """Runs one tick in the encoder's thread."""
@@ -61,7 +74,7 @@ class InProcessEncoder:
             raise InternalError(f"The encoder refused a batch: {error}") from error
         return EncoderOutput(frames, accepted)
 
-    async def ready(self) -> bool:
+    async def ready(self, has_streams: bool = False) -> bool:
         """Whether the model is loaded."""
         return self._table is not None
 

@@ -17,7 +17,7 @@ from amira_decoder.load.step_cost import StepCost
 
 _STALE_S: Final = 10.0
 """So long after the last step nothing is known any more of what one costs now."""
-_RATE_S: Final = 2.0
+_RATE_S: Final = 1.0
 """Time over which the rows that were decoded are averaged."""
 
 
@@ -59,7 +59,7 @@ class LoadMeter:
 
     @property
     def carried(self) -> float:
-        """Streams whose chunks were decoded of late: rows per chunk duration, over some two seconds."""
+        """Streams whose chunks were decoded of late: rows per chunk duration, over some seconds."""
         if math.isinf(self._chunk_s):
             return 0.0
         return self._rows_left(self.clock()) / _RATE_S * self._chunk_s

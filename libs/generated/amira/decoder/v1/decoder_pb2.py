@@ -27,7 +27,7 @@ from amira.asr.v1 import result_pb2 as amira_dot_asr_dot_v1_dot_result__pb2
 from amira.asr.v1 import speech_pb2 as amira_dot_asr_dot_v1_dot_speech__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61mira/decoder/v1/decoder.proto\x12\x10\x61mira.decoder.v1\x1a\x19\x61mira/asr/v1/config.proto\x1a\x19\x61mira/asr/v1/result.proto\x1a\x19\x61mira/asr/v1/speech.proto\"\xb8\x02\n\rDecodeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfigH\x00\x12\x12\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0cH\x00\x12$\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x13.amira.asr.v1.FlushH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12\x33\n\rupdate_config\x18\x05 \x01(\x0b\x32\x1a.amira.asr.v1.UpdateConfigH\x00\x12\'\n\x03\x65nd\x18\x06 \x01(\x0b\x32\x18.amira.asr.v1.EndOfAudioH\x00\x12-\n\x06resume\x18\x07 \x01(\x0b\x32\x1d.amira.decoder.v1.ResumePointB\t\n\x07request\"k\n\x0bResumePoint\x12\x13\n\x0b\x66irst_frame\x18\x01 \x01(\x03\x12\x16\n\x0ewarm_up_chunks\x18\x02 \x01(\x05\x12\x12\n\nsegment_id\x18\x03 \x01(\x05\x12\x1b\n\x13segment_start_frame\x18\x04 \x01(\x03\"\n\n\x08\x44raining\"\xca\x02\n\x0e\x44\x65\x63odeResponse\x12\x34\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32 .amira.decoder.v1.StreamAcceptedH\x00\x12/\n\x06result\x18\x02 \x01(\x0b\x32\x1d.amira.asr.v1.StreamingResultH\x00\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.amira.asr.v1.SpeechEventH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12.\n\x08\x64raining\x18\x05 \x01(\x0b\x32\x1a.amira.decoder.v1.DrainingH\x00\x12-\n\x06resume\x18\x0e \x01(\x0b\x32\x1d.amira.decoder.v1.ResumePoint\x12\x16\n\x0e\x64\x65\x63oded_frames\x18\x0f \x01(\x03\x42\n\n\x08response\"F\n\x0eStreamAccepted\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12\x0c\n\x04slot\x18\x02 \x01(\x05\"\x11\n\x0f\x44\x65scribeRequest\"\xca\x01\n\x10\x44\x65scribeResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12\x36\n\x10\x64\x65\x63oding_methods\x18\x02 \x03(\x0e\x32\x1c.amira.asr.v1.DecodingMethod\x12\x13\n\x0bslots_total\x18\x03 \x01(\x05\x12\x12\n\nslots_used\x18\x04 \x01(\x05\x12\x14\n\x0cmax_hotwords\x18\x05 \x01(\x05\x12\x16\n\x0eslots_orphaned\x18\x06 \x01(\x03\x32\xad\x01\n\x07\x44\x65\x63oder\x12O\n\x06\x44\x65\x63ode\x12\x1f.amira.decoder.v1.DecodeRequest\x1a .amira.decoder.v1.DecodeResponse(\x01\x30\x01\x12Q\n\x08\x44\x65scribe\x12!.amira.decoder.v1.DescribeRequest\x1a\".amira.decoder.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61mira/decoder/v1/decoder.proto\x12\x10\x61mira.decoder.v1\x1a\x19\x61mira/asr/v1/config.proto\x1a\x19\x61mira/asr/v1/result.proto\x1a\x19\x61mira/asr/v1/speech.proto\"\xcf\x02\n\rDecodeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfigH\x00\x12\x12\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0cH\x00\x12$\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x13.amira.asr.v1.FlushH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12\x33\n\rupdate_config\x18\x05 \x01(\x0b\x32\x1a.amira.asr.v1.UpdateConfigH\x00\x12\'\n\x03\x65nd\x18\x06 \x01(\x0b\x32\x18.amira.asr.v1.EndOfAudioH\x00\x12-\n\x06resume\x18\x07 \x01(\x0b\x32\x1d.amira.decoder.v1.ResumePoint\x12\x15\n\rmodel_version\x18\x08 \x01(\tB\t\n\x07request\"k\n\x0bResumePoint\x12\x13\n\x0b\x66irst_frame\x18\x01 \x01(\x03\x12\x16\n\x0ewarm_up_chunks\x18\x02 \x01(\x05\x12\x12\n\nsegment_id\x18\x03 \x01(\x05\x12\x1b\n\x13segment_start_frame\x18\x04 \x01(\x03\"\n\n\x08\x44raining\"\xca\x02\n\x0e\x44\x65\x63odeResponse\x12\x34\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32 .amira.decoder.v1.StreamAcceptedH\x00\x12/\n\x06result\x18\x02 \x01(\x0b\x32\x1d.amira.asr.v1.StreamingResultH\x00\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.amira.asr.v1.SpeechEventH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12.\n\x08\x64raining\x18\x05 \x01(\x0b\x32\x1a.amira.decoder.v1.DrainingH\x00\x12-\n\x06resume\x18\x0e \x01(\x0b\x32\x1d.amira.decoder.v1.ResumePoint\x12\x16\n\x0e\x64\x65\x63oded_frames\x18\x0f \x01(\x03\x42\n\n\x08response\"X\n\x0eStreamAccepted\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12\x0c\n\x04slot\x18\x02 \x01(\x05\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\"\x11\n\x0f\x44\x65scribeRequest\"\xdc\x01\n\x10\x44\x65scribeResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12\x36\n\x10\x64\x65\x63oding_methods\x18\x02 \x03(\x0e\x32\x1c.amira.asr.v1.DecodingMethod\x12\x13\n\x0bslots_total\x18\x03 \x01(\x05\x12\x12\n\nslots_used\x18\x04 \x01(\x05\x12\x14\n\x0cmax_hotwords\x18\x05 \x01(\x05\x12\x16\n\x0eslots_orphaned\x18\x06 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x07 \x01(\x08\x32\xad\x01\n\x07\x44\x65\x63oder\x12O\n\x06\x44\x65\x63ode\x12\x1f.amira.decoder.v1.DecodeRequest\x1a .amira.decoder.v1.DecodeResponse(\x01\x30\x01\x12Q\n\x08\x44\x65scribe\x12!.amira.decoder.v1.DescribeRequest\x1a\".amira.decoder.v1.DescribeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,19 +35,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'amira.decoder.v1.decoder_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DECODEREQUEST']._serialized_start=134
-  _globals['_DECODEREQUEST']._serialized_end=446
-  _globals['_RESUMEPOINT']._serialized_start=448
-  _globals['_RESUMEPOINT']._serialized_end=555
-  _globals['_DRAINING']._serialized_start=557
-  _globals['_DRAINING']._serialized_end=567
-  _globals['_DECODERESPONSE']._serialized_start=570
-  _globals['_DECODERESPONSE']._serialized_end=900
-  _globals['_STREAMACCEPTED']._serialized_start=902
-  _globals['_STREAMACCEPTED']._serialized_end=972
-  _globals['_DESCRIBEREQUEST']._serialized_start=974
-  _globals['_DESCRIBEREQUEST']._serialized_end=991
-  _globals['_DESCRIBERESPONSE']._serialized_start=994
-  _globals['_DESCRIBERESPONSE']._serialized_end=1196
-  _globals['_DECODER']._serialized_start=1199
-  _globals['_DECODER']._serialized_end=1372
+  _globals['_DECODEREQUEST']._serialized_end=469
+  _globals['_RESUMEPOINT']._serialized_start=471
+  _globals['_RESUMEPOINT']._serialized_end=578
+  _globals['_DRAINING']._serialized_start=580
+  _globals['_DRAINING']._serialized_end=590
+  _globals['_DECODERESPONSE']._serialized_start=593
+  _globals['_DECODERESPONSE']._serialized_end=923
+  _globals['_STREAMACCEPTED']._serialized_start=925
+  _globals['_STREAMACCEPTED']._serialized_end=1013
+  _globals['_DESCRIBEREQUEST']._serialized_start=1015
+  _globals['_DESCRIBEREQUEST']._serialized_end=1032
+  _globals['_DESCRIBERESPONSE']._serialized_start=1035
+  _globals['_DESCRIBERESPONSE']._serialized_end=1255
+  _globals['_DECODER']._serialized_start=1258
+  _globals['_DECODER']._serialized_end=1431
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,74 @@
+"""Hot swap: new streams get the new model; the old one ends with the last stream that runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from amira_decoder.encoder.base import Encoder
+from amira_decoder.lane import Lane
+from amira_decoder.lanes import Lanes
+from amira_decoder.served_model import ServedModel, open_model
+from amira_decoder.settings import DecoderSettings
+from amira_encoder.model_watch import ModelWatch
+
+_log = structlog.get_logger(__name__)
+
+
+class ModelSwap:
+    """Follows the model folder: on request, and when its files change, if that is wanted."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        settings: DecoderSettings,
+        search_thread: ThreadPoolExecutor,
+        make_encoder: Callable[[ServedModel], Encoder],
+    ) -> None:
+        self._lanes = lanes
+        self._settings = settings
+        self._search_thread = search_thread
+        self._make_encoder = make_encoder
+        self._watch = ModelWatch(settings.model_dir, settings.model_watch_s)
+
+    def look_now(self) -> None:
+        """Serves what is in the model folder now."""
+        self._watch.look_now()
+
+    async def run(self) -> None:
+        """Swaps whenever there is something new; never returns."""
+        while True:
+            await self._watch.changed()
+            primary = self._lanes.primary
+            if primary is None:
+                continue  # it will be opened with what is there then
+            try:
+                await self._swap(primary)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old model goes on
+                _log.error(
+                    "model_refused", problem=str(error) or type(error).__name__, kept=primary.model.version
+                )
+
+    async def _swap(self, before: Lane) -> None:
+        """Raises whatever a model can be broken in."""
+        model = await open_model(self._settings)
+        if model.key == before.model.key:
+            _log.info("model_unchanged", model=model.name, model_version=model.version)
+            return
+        encoder = self._make_encoder(model)
+        try:
+            lane = await Lane.open(model, encoder, self._search_thread, self._settings)
+        except BaseException:
+            await encoder.close()
+            raise
+        self._lanes.add(lane)
+        self._lanes.make_primary(lane)
+        _log.info(
+            "model_swapped",
+            model=model.name,
+            model_version=model.version,
+            before=before.model.version,
+            streams_left=before.live.count,
+        )
