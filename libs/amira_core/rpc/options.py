@@ -21,8 +21,9 @@ SERVER_OPTIONS: list[tuple[str, int]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
-    # Clients ping every 30 s; the default (300 s) would cut them off with "too many pings".
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
+    # Clients ping every 30 s; the default (300 s) would end a stream on which the server has nothing to say
+    # after two and a half minutes, with "too many pings".
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     *_KEEPALIVE,
     *_FLOW_CONTROL,
 ]
