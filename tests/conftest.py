@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime by themselves
+
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = Path(os.environ.get("AMIRA_TEST_SPEECH", ROOT.parent / "shared" / "speech"))
 MODEL = ROOT / "models" / "starter-en"

@@ -4,3 +4,9 @@ Used inside Triton (``deploy/triton/encoder``) and, for development, inside the 
 :func:`amira_encoder.table_loader.load_slot_table`. Nothing is imported here, so that those who need
 only the geometry or the tensors' names (the decoder, the supervisor) load no engine.
 """
+
+import os
+
+# onnxruntime's packages of 1.29 and above report models and use to their maker unless this is set before they are
+# imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
