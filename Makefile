@@ -11,7 +11,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos docs bench eval chaos fuzz audit sbom train-setup train clean
+.PHONY: help setup demo up doctor test lint format protos docs bench bench-quick bench-stages eval chaos fuzz audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,8 +78,14 @@ protos: setup ## Generate Python code from protos/
 docs: setup ## Generate docs/CONFIGURATION.md from the settings classes
 	$(BIN)/python scripts/generate_configuration.py
 
-bench: setup ## Measure the speed targets on this machine (ARGS="--help" for what can be set)
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: setup ## Latency and streams against sherpa-onnx, half an hour on an idle machine; writes docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks --document $(ARGS)
+
+bench-quick: setup ## The same in four minutes, with fewer systems (ARGS="--help" for what can be set)
+	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+bench-stages: setup ## What each stage costs: features, encoder engines, searches, relay (ARGS="--help")
+	$(BIN)/python -m benchmarks.stages $(ARGS)
 
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
 	$(BIN)/python -m evaluation $(ARGS)

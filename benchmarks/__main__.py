@@ -1,91 +1,198 @@
-"""The speed targets, one by one, with what this machine reaches: `make bench`.
+"""Amira against its peers, and against its targets: `make bench`, `make bench-quick`.
 
-    python -m benchmarks [--minutes 30] [--seconds 60] [--results benchmarks/results]
+    python -m benchmarks [--quick] [--systems amira_greedy --systems sherpa_cpp] [--document] ...
 
-Takes about three minutes and wants the machine to itself. Single figures: benchmarks/latency.py,
-long_stream.py, fbank.py, audio_stages.py, each with --help.
+Wants the machine to itself: it says so in its results when others used it. docs/BENCHMARKS.md says
+what is measured and how.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import platform
+import os
+import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks import latency, long_stream
-from benchmarks.report import write
+from amira_encoder.errors import EncoderModelError
+from amira_local.options import default_model_dir
+from benchmarks import machine, peers, recordings
+from benchmarks.load.level import LoadError
+from benchmarks.load.ramp import BUDGET_MS
+from benchmarks.report import document, plots, tables, write
+from benchmarks.suite import FULL, QUICK, Plan, Subject, Suite, tune
+from benchmarks.systems.base import SAMPLE_RATE_HZ, Server
+from benchmarks.systems.remote import vendors
+from benchmarks.systems.sherpa import SherpaServer, SherpaTuning
 
-RESULTS = Path(__file__).resolve().parent / "results"
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is wanted, and what was measured."""
-
-    name: str
-    wanted: str
-    measured: str
-    reached: bool
-
-
-def fbank_target(results: Path) -> Target:
-    """Features against kaldi-native-fbank, fed in 100 ms pieces, CPU time."""
-    out = results / "fbank.json"
-    subprocess.run([sys.executable, "-m", "benchmarks.fbank", "--out", str(out)], check=True)
-    rows = json.loads(out.read_text())["results"]
-    ratio = next(row["times_faster_than_kaldi"] for row in rows if row["pieces"] == "100 ms")
-    return Target("fbank, times kaldi-native-fbank's speed", "above 1", f"{ratio:.1f}", ratio > 1)
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+_HOP = SAMPLE_RATE_HZ // 100
+_ENCODER_FRAME_FRAMES = 4
+_MAX_REMOTE_STREAMS = 4
 
 
-def latency_targets(seconds: float, results: Path) -> list[Target]:
-    """Server latency of one paced stream, for each search."""
-    targets = []
-    for method in ("k2", "beam", "greedy"):
-        figures: dict[str, Any] = asyncio.run(latency.measure(1, seconds, method, None))
-        write(results / f"latency_{method}.json", figures)
-        p50 = figures["server_latency_ms"]["p50"]
-        targets.append(
-            Target(f"server latency p50, one stream, {method}", "below 15 ms", f"{p50} ms", p50 < 15)
-        )
-    return targets
+async def measure(
+    model_dir: Path, plan: Plan, wanted: list[str], data: Path, *, quick: bool, budget_ms: float, say: Any
+) -> dict[str, Any]:
+    """Runs everything; returns the results. Whatever happens, no server is left running."""
+    graph = peers.encoder_of(model_dir)
+    geometry = peers.windows(graph, graph.chunk_frames // _ENCODER_FRAME_FRAMES)
+    played = recordings.pool(data, 8 if quick else 24)
+    suite = Suite(played, plan, graph.chunk_frames * _HOP / SAMPLE_RATE_HZ, say, budget_ms)
+    began = datetime.now(UTC)
+    described = machine.description()
+    tuning = peers.KNOWN_BEST
+    tried: list[dict[str, Any]] = []
+    try:
+        if plan.tune and _is_wanted(peers.CPP, wanted):
+            say("trying settings of sherpa-onnx's C++ server")
+            best, tried = await tune(suite, peers.candidates(model_dir, geometry), peers.TRIED_AT)
+            tuning = best.tuning if isinstance(best, SherpaServer) else tuning
+        await _compare(suite, _servers(model_dir, geometry, tuning, wanted, quick=quick), plan)
+    finally:
+        await suite.stop()
+    return {
+        "benchmark": "systems",
+        "date": began.strftime("%Y-%m-%d %H:%M UTC"),
+        "minutes": round((datetime.now(UTC) - began).total_seconds() / 60, 1),
+        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "commit": _commit(),
+        "quick": quick,
+        "budget_ms": budget_ms,
+        "model": model_dir.name,
+        "chunk_ms": round(1000 * suite.chunk_s),
+        "machine": described,
+        "busy": {
+            "levels": suite.levels,
+            "with_other_load": suite.busy_levels,
+            "most_other_cores": round(suite.most_others_cores, 2),
+            "nice": os.nice(0),
+        },
+        "speech": recordings.describe(played),
+        "plan": asdict(plan),
+        "peer_settings_tried": tried,
+        "peer_settings": asdict(tuning),
+        "skipped": suite.skipped,
+        "systems": {
+            name: {"title": s.server.title, "settings": s.server.settings(), **s.figures}
+            for name, s in suite.subjects.items()
+        },
+    }
 
 
-def long_stream_targets(minutes: int, results: Path) -> list[Target]:
-    """Cost and memory over one unbroken stream."""
-    figures: dict[str, Any] = asyncio.run(long_stream.measure(minutes, "k2", True, None))
-    write(results / "long_stream.json", figures)
-    ratio = figures["end_to_first_minute"]
-    begin, end = figures["memory_mib_first_minute"], figures["memory_mib_end"]
-    growth_mib = sum(end.values()) - sum(begin.values())
-    return [
-        Target(f"cost of minute {minutes} to minute 1", "at most 1.1", f"{ratio}", ratio <= 1.1),
-        Target(f"memory growth over {minutes} min", "flat", f"{growth_mib:+.1f} MiB", growth_mib < 20),
+def _is_wanted(name: str, wanted: list[str]) -> bool:
+    return not wanted or name in wanted
+
+
+def _servers(
+    model_dir: Path, geometry: tuple[int, int, int], tuning: SherpaTuning, wanted: list[str], *, quick: bool
+) -> list[Server]:
+    methods = ("greedy", "beam") if quick and not wanted else ("greedy", "beam", "k2")
+    servers = [
+        *peers.amira(model_dir, methods, geometry),
+        *peers.sherpa(model_dir, tuning, geometry, all_=not quick or bool(wanted)),
+        *([] if quick and not wanted else vendors()),
     ]
+    return [server for server in servers if _is_wanted(server.name, wanted)]
+
+
+async def _compare(suite: Suite, servers: list[Server], plan: Plan) -> None:
+    subjects = [subject for server in servers if (subject := await suite.add(server)) is not None]
+    for subject in subjects:
+        suite.say(f"unloaded: {subject.server.title}")
+        await suite.unloaded(subject)
+    if plan.one_stream_s:
+        for subject in subjects:
+            await suite.one_stream(subject)
+    local = [subject for subject in subjects if subject.server.processes()]
+    for subject in subjects:
+        if subject not in local:  # it costs money, and its capacity is no question of ours
+            subject.figures["levels"] = [await suite.level(subject, _MAX_REMOTE_STREAMS)]
+    await suite.ramp_all(local)
+    for subject in _few(local):
+        if suite.time_left_s() > 0 or plan.one_stream_s:
+            await suite.at_normal_load(subject)
+
+
+def _few(subjects: list[Subject]) -> list[Subject]:
+    """Those whose latency at three quarters of capacity is of interest."""
+    return [s for s in subjects if s.server.name in (peers.LIKE_FOR_LIKE, peers.DEFAULT, peers.CPP)]
+
+
+def _commit() -> str:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git there is
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip()
 
 
 def main(
-    seconds: Annotated[float, typer.Option(help="Measured speech per latency figure.")] = 40,
-    minutes: Annotated[int, typer.Option(help="Length of the long stream.")] = 30,
-    results: Annotated[Path, typer.Option(help="Folder for raw figures and the table.")] = RESULTS,
+    quick: Annotated[bool, typer.Option(help="Within four minutes: fewer systems, short levels.")] = False,
+    systems: Annotated[list[str] | None, typer.Option(help="Only this system; repeat.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    data: Annotated[
+        Path, typer.Option(help="Folder with manifest.tsv and recordings; else the bundled clip.")
+    ] = recordings.DATA,
+    first: Annotated[int | None, typer.Option(min=1, help="Streams of the first level.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=2, help="Measured time of a level.")] = None,
+    no_tuning: Annotated[
+        bool, typer.Option("--no-tuning", help="Take the peer's known best settings.")
+    ] = False,
+    budget_ms: Annotated[float, typer.Option(help="Bound on p99 of partial latency.")] = BUDGET_MS,
+    results: Annotated[Path, typer.Option(help="Folder for JSON, table and plots.")] = RESULTS,
+    write_document: Annotated[
+        bool, typer.Option("--document", help="Write the figures into docs/BENCHMARKS.md.")
+    ] = False,
 ) -> None:
-    """Measures every target and prints a table."""
-    targets = [
-        fbank_target(results),
-        *latency_targets(seconds, results),
-        *long_stream_targets(minutes, results),
-    ]
-    rows = [f"| {t.name} | {t.wanted} | {t.measured} | {'yes' if t.reached else 'no'} |" for t in targets]
-    head = ["| target | wanted | measured | reached |", "|---|---|---|---|"]
-    table = "\n".join([f"Measured on {platform.processor() or platform.machine()}.", "", *head, *rows]) + "\n"
-    (results / "targets.md").write_text(table)
-    print(table)
+    """Compares the systems that are here, at rising numbers of streams."""
+    plan = QUICK if quick else FULL
+    plan = replace(plan, first_level=first or plan.first_level, tune=plan.tune and not no_tuning)
+    if seconds is not None:
+        plan = replace(plan, times=replace(plan.times, measured_s=seconds))
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
+
+    try:
+        found = asyncio.run(
+            measure(
+                model or default_model_dir(),
+                plan,
+                systems or [],
+                data,
+                quick=quick,
+                budget_ms=budget_ms,
+                say=say,
+            )
+        )
+    except (EncoderModelError, LoadError, ValueError) as error:
+        say(f"error: {error}")
+        raise typer.Exit(2) from None
+    name = "bench-quick" if quick else "bench"
+    write(results / f"{name}.json", found)
+    drawn = plots.draw(found, results, name)
+    text = tables.markdown(found)
+    (results / f"{name}.md").write_text(text)
+    print(text)
+    if write_document:
+        document.write(found, drawn)
+    say(f"results: {results}/{name}.json, .md and {len(drawn)} plots")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""Which systems a run compares, and the settings of the peer that are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from amira_encoder.graph import EncoderGraph, read_graph
+from amira_encoder.model_folder import find_encoder
+from benchmarks.systems.amira import AmiraServer, AmiraStack
+from benchmarks.systems.base import Server
+from benchmarks.systems.sherpa import SherpaPython, SherpaServer, SherpaTuning, SherpaWebSocket
+
+LIKE_FOR_LIKE = "amira_greedy"
+"""Greedy search on both sides: the row that the ratio is about."""
+DEFAULT = "amira_beam"
+"""What an Amira server does when nobody asks for anything else, with this model."""
+CPP, CPP_BEAM, PYTHON = "sherpa_cpp", "sherpa_cpp_beam", "sherpa_python"
+
+TRIED: Sequence[SherpaTuning] = (
+    SherpaTuning(),
+    SherpaTuning(max_batch=16),
+    SherpaTuning(max_batch=48),
+    SherpaTuning(work_threads=1, max_batch=48),
+    SherpaTuning(work_threads=3, max_batch=16),
+    SherpaTuning(work_threads=2, max_batch=16, loop_ms=3),
+    SherpaTuning(work_threads=2, max_batch=1),
+    SherpaTuning(encoder="fp32", max_batch=16),
+)
+"""The program's default batch; larger ones; other threads; a faster loop; no batches; the full weights."""
+TRIED_AT = (64, 128, 192)
+KNOWN_BEST = SherpaTuning(max_batch=16)
+"""For runs that have no time to try."""
+
+# All streams to both: what a server refuses for its latency's sake is another question (benchmarks/overload).
+_NO_ADMISSION = {"AMIRA_DECODER_TARGET_LOAD": "0"}
+
+
+def encoder_of(model_dir: Path) -> EncoderGraph:
+    """The model's encoder. Raises EncoderModelError."""
+    return read_graph(find_encoder(model_dir))
+
+
+def windows(graph: EncoderGraph, output_frames: int) -> tuple[int, int, int]:
+    """Window, chunk and delay in feature frames."""
+    delay = graph.output_delay_frames * graph.chunk_frames // output_frames
+    return graph.window_frames, graph.chunk_frames, delay
+
+
+def amira(model_dir: Path, methods: Sequence[str], geometry: tuple[int, int, int]) -> list[Server]:
+    """Amira's searches, on one stack."""
+    stack = AmiraStack(model_dir, env=_NO_ADMISSION)
+    return [AmiraServer(stack, method, geometry) for method in methods]
+
+
+def named(server: SherpaServer, name: str) -> SherpaServer:
+    """The same server under a name that does not depend on its settings."""
+    server.name = name
+    return server
+
+
+def candidates(model_dir: Path, geometry: tuple[int, int, int]) -> list[SherpaServer]:
+    """The C++ server with each of the settings that are tried, told apart by title."""
+    servers: list[SherpaServer] = []
+    for tuning in TRIED:
+        server = SherpaWebSocket(model_dir, tuning, geometry)
+        server.title = f"sherpa-onnx C++, {tuning.long_title}"
+        servers.append(server)
+    return servers
+
+
+def sherpa(
+    model_dir: Path, tuning: SherpaTuning, geometry: tuple[int, int, int], *, all_: bool
+) -> list[Server]:
+    """sherpa-onnx with the best settings: C++ greedy and, with `all_`, C++ beam search and Python."""
+    servers: list[Server] = [named(SherpaWebSocket(model_dir, tuning, geometry), CPP)]
+    if all_:
+        beam = SherpaTuning(
+            tuning.encoder, tuning.work_threads, tuning.max_batch, tuning.loop_ms, "modified_beam_search"
+        )
+        python = SherpaTuning(tuning.encoder, tuning.work_threads, max(tuning.max_batch, 50), tuning.loop_ms)
+        servers.append(named(SherpaWebSocket(model_dir, beam, geometry), CPP_BEAM))
+        servers.append(named(SherpaPython(model_dir, python, geometry), PYTHON))
+    return servers

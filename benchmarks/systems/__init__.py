@@ -1,0 +1,1 @@
+"""The servers that are compared: how each is started, spoken to and understood."""
