@@ -21,8 +21,8 @@ from amira_core.tracing.recording import RecordedTrace
 if TYPE_CHECKING:
     from amira_core.tracing.runtime import Tracing
 
-Handler = grpc.RpcMethodHandler[Any, Any]
-Context = grpc.aio.ServicerContext[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+    Context = grpc.aio.ServicerContext[Any, Any]
 
 _UNTRACED = (
     f"/{health_pb2.DESCRIPTOR.services_by_name['Health'].full_name}/",
