@@ -14,9 +14,11 @@ from typing import Final
 import structlog
 
 from amira.frontend.v1 import frontend_pb2_grpc
+from amira_core.metrics.registry import reading
 from amira_core.rpc.server import RpcServer, run_until_signal
 from amira_core.service import run_service
 from amira_core.tracing.process import accept_decisions
+from amira_frontend.metrics import FrontendReadings
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
@@ -35,10 +37,11 @@ async def serve(settings: FrontendSettings) -> None:
     accept_decisions(server.grpc)
     await server.start()
     try:
-        await asyncio.to_thread(warm_up)
-        await server.set_ready(True)
-        _log.info("ready")
-        await run_until_signal(drain=lambda: _drain(server, servicer, settings.drain_timeout_s))
+        with reading(FrontendReadings(server, servicer, settings.max_streams).read):
+            await asyncio.to_thread(warm_up)
+            await server.set_ready(True)
+            _log.info("ready")
+            await run_until_signal(drain=lambda: _drain(server, servicer, settings.drain_timeout_s))
     finally:
         _log.info("stopping")
         await server.stop(0)

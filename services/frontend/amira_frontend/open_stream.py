@@ -16,6 +16,7 @@ import grpc
 
 from amira.frontend.v1 import frontend_pb2
 from amira_core.errors import AmiraError, ClientNotReadingError, DrainingError
+from amira_frontend import metrics
 
 _Request = frontend_pb2.ExtractRequest
 _Response = frontend_pb2.ExtractResponse
@@ -91,6 +92,7 @@ class OpenStream:
         self._end_handler()
 
     def _stall(self) -> None:
+        metrics.PEER_STALLS.inc()
         self._error = ClientNotReadingError(
             f"No features were taken for {self._stall_timeout_s:g} s, so the frontend ended the stream."
         )

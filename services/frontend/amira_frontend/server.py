@@ -24,6 +24,7 @@ from amira_core.errors import (
     ProtocolError,
 )
 from amira_core.tracing.stream import Value, stream_trace
+from amira_frontend import metrics
 from amira_frontend.formats.base import Float32s
 from amira_frontend.open_stream import OpenStream
 from amira_frontend.pipeline import FeatureStream
@@ -74,8 +75,10 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
         self, request_iterator: AsyncIterator[_Request], context: _Context
     ) -> None:
         if self._draining:
+            metrics.REFUSED.labels(DrainingError.reason).inc()
             raise DrainingError("This frontend is about to stop. Open the stream at another one.")
         if self.streams >= self._max_streams:
+            metrics.REFUSED.labels(NoCapacityError.reason).inc()
             raise NoCapacityError(f"All {self._max_streams} streams of this frontend are taken; try later.")
         stream = OpenStream(context, self._stall_timeout_s, self._forget)
         self._open.add(stream)
@@ -84,19 +87,22 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
 
     async def _extract(self, requests: AsyncIterator[_Request], out: OpenStream) -> None:
         stream: FeatureStream | None = None
+        meter: metrics.StreamMeter | None = None
         async for request in requests:
             kind = request.WhichOneof("request")
-            if stream is None:
+            if stream is None or meter is None:
                 if kind != "format":
                     raise ConfigMissingError("The first message must be the format.")
                 stream = FeatureStream(request.format)
+                meter = metrics.StreamMeter(request.format.encoding)
                 stream_trace().at_end(partial(_summary, stream))
             elif kind == "audio":
-                await self._send_features(stream, stream.steps(request.audio), out)
+                metrics.RECEIVED.inc(len(request.audio))
+                await self._send_features(stream, meter.measured(stream.steps(request.audio)), out)
             elif kind == "barrier":
                 await out.write(_Response(barrier=request.barrier))
             elif kind == "end":
-                await self._send_features(stream, stream.finish_steps(), out)
+                await self._send_features(stream, meter.measured(stream.finish_steps()), out)
                 summary = frontend_pb2.ExtractSummary(frames=stream.frames, samples=stream.samples)
                 await out.write(_Response(summary=summary))
                 return

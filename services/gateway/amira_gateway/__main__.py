@@ -11,9 +11,11 @@ import sys
 import structlog
 
 from amira.asr.v1 import speech_pb2_grpc
+from amira_core.metrics.registry import reading
 from amira_core.rpc.server import RpcServer, run_until_signal
 from amira_core.service import run_service
 from amira_gateway.access import AccessInterceptor, Door
+from amira_gateway.metrics_readings import GatewayReadings
 from amira_gateway.readiness import keep_ready
 from amira_gateway.server import SpeechServicer, drain
 from amira_gateway.services import Services
@@ -36,11 +38,12 @@ async def serve(settings: GatewaySettings) -> None:
         await server.start()
         if web is not None:
             await web.start()
-        await run_until_signal(
-            keep_ready(server, services),
-            services.run(),
-            drain=lambda: drain(server, servicer, settings.drain_timeout_s),
-        )
+        with reading(GatewayReadings(server, servicer, services).read):
+            await run_until_signal(
+                keep_ready(server, services),
+                services.run(),
+                drain=lambda: drain(server, servicer, settings.drain_timeout_s),
+            )
     finally:
         _log.info("stopping")
         await server.stop(0)
