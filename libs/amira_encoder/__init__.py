@@ -7,6 +7,6 @@ only the geometry or the tensors' names (the decoder, the supervisor) load no en
 
 import os
 
-# onnxruntime's packages of 1.29 and above report models and use to their maker unless this is set before they are
-# imported.
+# onnxruntime's packages of 1.29 and above tell their maker about models and use, unless this is set before
+# they are imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
