@@ -6,6 +6,8 @@ from amira_core.stop_signals import exit_on_signal, leave_start
 
 exit_on_signal("decoder")  # the imports below take seconds
 
+import asyncio
+import signal
 import sys
 from typing import Final
 
@@ -29,8 +31,9 @@ _log = structlog.get_logger(__name__)
 
 
 async def serve(settings: DecoderSettings) -> None:
-    """Serves until a signal comes or a background task dies."""
+    """Serves until a signal comes or a background task dies; SIGHUP has it look for a new model."""
     decoder = StreamingDecoder(settings)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, decoder.reload_model)
     server = RpcServer(settings.listen, "amira.decoder.v1.Decoder")
     decoder_pb2_grpc.add_DecoderServicer_to_server(DecoderServicer(decoder), server.grpc)
     accept_decisions(server.grpc)

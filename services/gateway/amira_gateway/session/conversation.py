@@ -66,6 +66,7 @@ class Conversation:
         self._decoder: DecoderLink | None = None
         self._model: config_pb2.ModelInfo | None = None
         self._wanted_model: resume_point.Model | None = None
+        self._degraded = False
         self._behind_barriers: WeightedQueue[Ordered | Ended] = WeightedQueue(settings.buffer_audio_s)
 
     async def run(self) -> None:
@@ -139,12 +140,15 @@ class Conversation:
 
     async def _begin_decode(self, replica: Replica, opening: decoder_pb2.DecodeRequest) -> DecoderCall:
         """A stream keeps its model: another one would find other words."""
+        if self._wanted_model is not None:
+            opening.model_version = self._wanted_model[1]
         call, accepted = await begin_decode(replica, opening)
         model = (accepted.model.name, accepted.model.version)
         if self._wanted_model not in (None, model):
             call.cancel()
             raise errors.NoCapacityError("The decoder runs another model.")
         self._wanted_model = model
+        self._degraded = accepted.degraded
         self._model = self._model or accepted.model
         return call
 
@@ -152,7 +156,8 @@ class Conversation:
         assert self._model is not None
         self._lag.accepted(self._model.look_ahead.ToNanoseconds() / 1e9)
         session = convert.session_info(self._session_id, self._model)
-        await self._outbound.put(Outgoing(speech_pb2.StreamingRecognizeResponse(session=session)))
+        response = speech_pb2.StreamingRecognizeResponse(session=session, degraded=self._degraded)
+        await self._outbound.put(Outgoing(response))
 
     async def _feed_frontend(self, frontend: FrontendLink, configured: Configured) -> None:
         barrier = 0
@@ -239,6 +244,7 @@ class Conversation:
             completed_at = self._lag.decoded(response.decoded_frames)
             public = self._public(response, configured)
             if public is not None:
+                public.degraded = self._degraded
                 decoder.progressed()
                 await self._outbound.put(Outgoing(public, completed_at))
 

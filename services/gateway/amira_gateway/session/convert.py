@@ -60,6 +60,7 @@ def unary_response(
     answer = speech_pb2.RecognizeResponse()
     for response in responses:
         kind = response.WhichOneof("response")
+        answer.degraded |= response.degraded
         if kind == "session":
             answer.session.CopyFrom(response.session)
         elif kind == "result" and response.result.is_final:

@@ -106,7 +106,7 @@ class UpdateConfig(_message.Message):
     def __init__(self, hotwords: _Optional[_Union[_config_pb2.HotwordSet, _Mapping]] = ..., endpoint: _Optional[_Union[_config_pb2.EndpointConfig, _Mapping]] = ..., interim_results: _Optional[bool] = ...) -> None: ...
 
 class StreamingRecognizeResponse(_message.Message):
-    __slots__ = ("session", "result", "event", "mark", "draining", "sequence", "received_offset", "resume_point", "lag")
+    __slots__ = ("session", "result", "event", "mark", "draining", "sequence", "received_offset", "resume_point", "lag", "degraded")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +116,7 @@ class StreamingRecognizeResponse(_message.Message):
     RECEIVED_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RESUME_POINT_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
     session: _result_pb2.SessionInfo
     result: _result_pb2.StreamingResult
     event: _result_pb2.SpeechEvent
@@ -125,7 +126,8 @@ class StreamingRecognizeResponse(_message.Message):
     received_offset: int
     resume_point: ResumePoint
     lag: _result_pb2.StreamLag
-    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., sequence: _Optional[int] = ..., received_offset: _Optional[int] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ..., lag: _Optional[_Union[_result_pb2.StreamLag, _Mapping]] = ...) -> None: ...
+    degraded: bool
+    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., sequence: _Optional[int] = ..., received_offset: _Optional[int] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ..., lag: _Optional[_Union[_result_pb2.StreamLag, _Mapping]] = ..., degraded: _Optional[bool] = ...) -> None: ...
 
 class RecognizeRequest(_message.Message):
     __slots__ = ("config", "audio")
@@ -136,12 +138,14 @@ class RecognizeRequest(_message.Message):
     def __init__(self, config: _Optional[_Union[_config_pb2.RecognitionConfig, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
 
 class RecognizeResponse(_message.Message):
-    __slots__ = ("session", "results")
+    __slots__ = ("session", "results", "degraded")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
     session: _result_pb2.SessionInfo
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.StreamingResult]
-    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., results: _Optional[_Iterable[_Union[_result_pb2.StreamingResult, _Mapping]]] = ...) -> None: ...
+    degraded: bool
+    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., results: _Optional[_Iterable[_Union[_result_pb2.StreamingResult, _Mapping]]] = ..., degraded: _Optional[bool] = ...) -> None: ...
 
 class GetCapabilitiesRequest(_message.Message):
     __slots__ = ()
