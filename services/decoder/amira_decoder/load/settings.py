@@ -16,4 +16,4 @@ class LoadSettings(BaseSettings):
 
     untried_streams: int = Field(default=8, ge=1)
     """Streams, beyond twice those that are being decoded, that may begin before it is known what they cost.
-    More at once are refused with NO_CAPACITY for a moment: two seconds later nearly three times as many can be in."""
+    More at once are refused with NO_CAPACITY; two seconds later nearly three times as many can be in."""

@@ -1,0 +1,59 @@
+"""What the phases come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.overload.phase import Phase
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float | None]:
+    """p50, p99 and the largest; None where there are no values."""
+    return {
+        name: round(float(np.percentile(values, q)), 1) if len(values) else None
+        for name, q in (("p50", 50), ("p99", 99), ("max", 100))
+    }
+
+
+def of_phase(phase: Phase, expected_text: str) -> dict[str, Any]:
+    """The figures of one phase. `expected_text`: the words of an undisturbed stream."""
+    offered = phase.offered
+    admitted = [heard for heard in offered if heard.admitted]
+    refused = [heard for heard in offered if heard.refusal is not None]
+    return {
+        "offered": len(offered),
+        "admitted": len(admitted),
+        "refused": len(refused),
+        "refusals_by_reason": dict(
+            Counter(heard.refusal.reason for heard in refused if heard.refusal is not None)
+        ),
+        "refused_without_retry_info": sum(
+            heard.refusal is not None and heard.refusal.retry_after_ms is None for heard in refused
+        ),
+        "running_at_once": round(phase.running, 1),
+        "results": len(phase.delays_ms),
+        "latency_ms": quantiles(phase.delays_ms),
+        "refusal_ms": quantiles(phase.refusals_ms),
+        "admitted_and_failed": sum(heard.failure is not None for heard in admitted),
+        "admitted_with_other_words": sum(
+            heard.failure is None and heard.text != expected_text for heard in admitted
+        ),
+        "latest_send_ms": round(1000 * max((heard.latest_send_s for heard in admitted), default=0.0), 1),
+    }
+
+
+def ratios(within: Sequence[dict[str, Any]], over: Sequence[dict[str, Any]], quantile: str) -> list[float]:
+    """Of each round: latency of admitted streams under overload to that within capacity."""
+    pairs = zip(within, over, strict=True)
+    return [
+        round(after["latency_ms"][quantile] / before["latency_ms"][quantile], 3) for before, after in pairs
+    ]
+
+
+def total(rounds: Sequence[dict[str, Any]], name: str) -> int:
+    """A count over all rounds."""
+    return sum(figures[name] for figures in rounds)
