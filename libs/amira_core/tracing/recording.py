@@ -50,6 +50,7 @@ class RecordedTrace(StreamTrace):
         self._at_end: list[Callable[[], dict[str, Value]]] = []
         self._results = 0
         self._slowest_s = 0.0
+        self._was_slow = False
         self.trace_id = f"{self._context.trace_id:032x}"
 
     @property
@@ -109,11 +110,11 @@ class RecordedTrace(StreamTrace):
         self.set(ended=reason)
         self.end()
 
-    def latency(self, seconds: float) -> None:
+    def latency(self, seconds: float, *, of_live_audio: bool) -> None:
         self._results += 1
-        was_slow = self._slowest_s > self._tracing.slow_s
         self._slowest_s = max(self._slowest_s, seconds)
-        if seconds > self._tracing.slow_s and not was_slow:
+        if of_live_audio and seconds > self._tracing.slow_s and not self._was_slow:
+            self._was_slow = True
             self.event("slow", latency_ms=round(seconds * 1000))
             self.keep("slow")
 

@@ -62,8 +62,8 @@ class StreamTrace:
     def ended_as(self, reason: str) -> None:
         """The stream ended: ``OK``, ``CANCELLED``, or an AmiraError's reason."""
 
-    def latency(self, seconds: float) -> None:
-        """A result left so long after its audio had come; keeps the stream if that was too long."""
+    def latency(self, seconds: float, *, of_live_audio: bool) -> None:
+        """A result left so long after its audio had come; too long for live audio is worth a look."""
 
     def at_end(self, attributes: Callable[[], dict[str, Value]]) -> None:
         """Has :meth:`set` called with what `attributes` then returns when the span ends."""
