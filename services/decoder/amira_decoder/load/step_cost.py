@@ -11,7 +11,7 @@ import math
 from typing import Final
 
 _HALF_LIFE_S: Final = 4.0
-_PRIOR_ROWS: Final = 0.25
+_PRIOR_ROWS: Final = 0.1
 """Variance of the number of rows (rows²) below which the fit leans towards a base of 0."""
 _MOST_TIMES: Final = 3.0
 """A step that took longer than this many times what was expected counts as one that took just that long:
