@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 _OUTBOUND_CAPACITY = 64
 _LAST_WRITE_S = 1.0
+_LIVE_MARGIN_S = 1.0
 
 
 class _Attachment:
@@ -242,7 +243,7 @@ class Session:
         if item.completed_at is not None and response.WhichOneof("response") == "result":
             latency_s = time.monotonic() - item.completed_at
             response.lag.server_latency.FromNanoseconds(int(latency_s * 1e9))
-            self.trace.latency(latency_s)
+            self.trace.latency(latency_s, of_live_audio=self._is_live)
         assert self._sent is not None, "the session comes first"
         self._sent.append(response)
         metrics.response_leaves(response, latency_s, self._lag.behind_s)
@@ -258,6 +259,11 @@ class Session:
         self._sent = SentResponses() if self.intake.resumable else SentResponses(0)
         if self._draining is not None:
             self._outbound.push(Outgoing(self._draining))
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether the audio comes no faster than it was spoken: a recording's results wait for one another."""
+        return self._lag.heard_s <= time.monotonic() - self._began_at + _LIVE_MARGIN_S
 
     async def _converse_and_close(self) -> None:
         error: Exception | None = RuntimeError("the conversation was cancelled")
