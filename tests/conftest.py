@@ -34,7 +34,8 @@ class Utterance:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the developer's shell must not reach the tests."""
     for name in list(os.environ):
-        if name.startswith("AMIRA_") and not name.startswith("AMIRA_TEST_") and name != SLOTS_ALONE_DECIDE:
+        kept = name.startswith("AMIRA_TEST_") or name == SLOTS_ALONE_DECIDE
+        if name.startswith(("AMIRA_", "OTEL_")) and not kept:
             monkeypatch.delenv(name)
 
 

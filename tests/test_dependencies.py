@@ -27,7 +27,8 @@ sys.meta_path.insert(0, Absent())
 """
 
 HEAVY = {
-    "av", "k2", "llvmlite", "numba", "onnx", "onnxruntime", "openvino", "pybreaker", "rich",
+    "av", "k2", "llvmlite", "numba", "onnx", "onnxruntime", "openvino",
+    "opentelemetry", "pybreaker", "rich",
     "sentencepiece", "soundfile", "soxr", "torch", "tritonclient",
 }  # fmt: skip
 
