@@ -103,6 +103,7 @@ def _build(dist: Path, wheel: Path, stub: Path) -> None:
         shutil.copy2(stub, fresh / "backends" / "python" / _STUB)
         for program in (fresh / "bin" / "tritonserver", fresh / "backends" / "python" / _STUB):
             program.chmod(0o755)
+        fresh.chmod(0o755)  # another user may run it: an image is built by root
         try:
             fresh.rename(dist)
         except OSError:
