@@ -11,7 +11,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up doctor test lint format protos docs bench bench-quick bench-stages eval chaos fuzz audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages eval chaos fuzz audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ demo: setup ## Start everything, recognize a recording in real time, show words 
 
 up: setup ## Run Amira on this machine until Ctrl-C (ARGS="--port 6000 --search beam" ...)
 	@$(BIN)/amira up $(ARGS)
+
+jaeger: setup jaeger-build ## Run Jaeger until Ctrl-C, for the traces of a stack (make up with OTEL_EXPORTER_OTLP_ENDPOINT=...)
+	@$(BIN)/python -m amira_local.jaeger
+
+jaeger-build: ## Build Jaeger into build/jaeger, where Go is installed (some minutes the first time)
+	@deploy/jaeger/build.sh
 
 doctor: setup ## Check what this machine needs, and say how to mend what is missing
 	@$(BIN)/amira doctor $(ARGS)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -18,6 +19,7 @@ from amira_local.ports import LOOPBACK
 from amira_local.request import Endpoint, Method, recognition_config
 from amira_local.security.environment import API_KEY, CLIENT_CERT, CLIENT_KEY
 from amira_local.security.keys import keys_app
+from amira_local.trace_view import DEFAULT_URL, URL_VARIABLE, TraceReadError, read_trace, show_trace
 
 app = typer.Typer(
     name="amira",
@@ -68,6 +70,10 @@ SearchOption = Annotated[
     SearchChoice, typer.Option(help="Default search; auto: k2 where installed, else beam.")
 ]
 
+JaegerOption = Annotated[
+    bool, typer.Option("--jaeger", help="Run Jaeger beside it and send it all traces (`make jaeger-build` first).")
+]
+
 
 @app.command()
 def up(
@@ -82,6 +88,7 @@ def up(
     log_dir: Annotated[
         Path | None, typer.Option(help="Also write one log file per service into this folder.")
     ] = None,
+    jaeger: JaegerOption = False,
 ) -> None:
     """Run all of Amira on this machine until Ctrl-C, with one view of all logs.
 
@@ -92,7 +99,8 @@ def up(
     from amira_local.up import run_stack  # each command loads only what it needs
 
     options = _options(port, model, encoder, search, log_level, ephemeral_ports, log_dir)
-    raise typer.Exit(asyncio.run(run_stack(options, Console())))
+    console = Console()
+    raise typer.Exit(_run(options, lambda options: run_stack(options, console), jaeger, console))
 
 
 @app.command()
@@ -183,6 +191,7 @@ def demo(
     encoder: EncoderOption = EncoderChoice.TRITON,
     search: SearchOption = SearchChoice.AUTO,
     clip: Annotated[Path | None, typer.Option(help="Recording [default: the bundled one].")] = None,
+    jaeger: JaegerOption = False,
 ) -> None:
     """Start everything on free ports, recognize the bundled recording in real time, stop everything.
 
@@ -192,7 +201,37 @@ def demo(
     from amira_local.demo import DEMO_LOGS, run_demo  # each command loads only what it needs
 
     options = _options(None, model, encoder, search, Level.INFO, True, DEMO_LOGS)
-    raise typer.Exit(asyncio.run(run_demo(options, clip, Console())))
+    console = Console()
+    raise typer.Exit(_run(options, lambda options: run_demo(options, clip, console), jaeger, console))
+
+
+@app.command()
+def trace(
+    trace_id: Annotated[str, typer.Argument(help="As SessionInfo.trace_id, `traceresponse` or a log line has it.")],
+    jaeger: Annotated[str, typer.Option(envvar=URL_VARIABLE, help="Where Jaeger is.")] = DEFAULT_URL,
+) -> None:
+    """Show a stream's trace, read from Jaeger, as a tree."""
+    console = Console()
+    try:
+        spans = read_trace(jaeger, trace_id)
+    except TraceReadError as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    if not spans:
+        console.print(f"Jaeger at {jaeger} knows no trace {trace_id!r} (yet).", style="red", markup=False)
+        raise typer.Exit(1)
+    show_trace(spans, console)
+
+
+def _run(
+    options: StackOptions,
+    run: Callable[[StackOptions], Coroutine[Any, Any, int]],
+    with_jaeger: bool,
+    console: Console,
+) -> int:
+    from amira_local.jaeger import beside_jaeger  # each command loads only what it needs
+
+    return asyncio.run(beside_jaeger(options, run, console) if with_jaeger else run(options))
 
 
 def _model_dir(model: Path | None) -> Path:

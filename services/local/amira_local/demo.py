@@ -24,6 +24,7 @@ from amira_local.process_tree import ProcessInfo, descendants
 from amira_local.request import recognition_config
 from amira_local.result_view import ChangesView, LiveView, PlainView
 from amira_local.stack import LocalStack, StackError
+from amira_local.trace_view import report_trace
 
 DEMO_LOGS = Path(".amira") / "logs"
 DEMO_CLIP = Path(__file__).resolve().parents[3] / "demo" / "speech" / "sense-and-sensibility.flac"
@@ -77,6 +78,7 @@ async def listen_and_report(stack: LocalStack, recording: Path, console: Console
     _report_words(transcript, recording, console)
     _report_latency(transcript, listener, console)
     await _report_engine(stack, console)
+    await report_trace(transcript.session.trace_id, stack.options.env, console)
     heard = listener.interims > 0 and bool(transcript.text)
     verdict = "It works." if heard else "No words came: something is wrong."
     console.print(f"\n{verdict}\n", style="bold green" if heard else "bold red")
