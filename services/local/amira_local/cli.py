@@ -71,7 +71,8 @@ SearchOption = Annotated[
 ]
 
 JaegerOption = Annotated[
-    bool, typer.Option("--jaeger", help="Run Jaeger beside it and send it all traces (`make jaeger-build` first).")
+    bool,
+    typer.Option("--jaeger", help="Run Jaeger beside it and send it all traces (`make jaeger-build` first)."),
 ]
 
 
@@ -207,7 +208,9 @@ def demo(
 
 @app.command()
 def trace(
-    trace_id: Annotated[str, typer.Argument(help="As SessionInfo.trace_id, `traceresponse` or a log line has it.")],
+    trace_id: Annotated[
+        str, typer.Argument(help="As SessionInfo.trace_id, `traceresponse` or a log line has it.")
+    ],
     jaeger: Annotated[str, typer.Option(envvar=URL_VARIABLE, help="Where Jaeger is.")] = DEFAULT_URL,
 ) -> None:
     """Show a stream's trace, read from Jaeger, as a tree."""
