@@ -18,6 +18,9 @@ REASONS: Final = tuple(dict.fromkeys(error.reason for error in errors.all_errors
 STATUSES: Final = ("OK", "CANCELLED", *REASONS)
 """How a call can end. CANCELLED: the caller went away."""
 
+PACES: Final = ("live", "ahead")
+"""Whether audio comes as people speak, or faster, as from a file: then nobody waits for its words."""
+
 BACKENDS: Final = ("frontend", "decoder")
 """The services behind the gateway."""
 
@@ -204,14 +207,19 @@ class Gateway:
     WORDS = _counter("amira_gateway_words", "Words in the best reading of the finals sent to clients.")
     RESULT_LATENCY = _histogram(
         "amira_gateway_result_latency_seconds",
-        "From the audio that completed a chunk coming in to its result leaving (StreamLag.server_latency).",
+        "From the audio that completed a chunk coming in to its result leaving (StreamLag.server_latency). "
+        "Of streams that are ahead of the clock it says nothing but how far.",
         buckets.CHUNK_S,
+        labels=("pace",),
+        values={"pace": PACES},
     )
     LAG = _histogram(
         "amira_gateway_lag_seconds",
         "Audio received minus audio decoded, at each response (StreamLag.audio). A chunk and its look-ahead "
         "are always on their way.",
         buckets.CHUNK_S,
+        labels=("pace",),
+        values={"pace": PACES},
     )
     LAG_MAX = _gauge("amira_gateway_lag_max_seconds", "The largest lag of any stream now.", unit="seconds")
     BUFFERED = _gauge(
@@ -302,13 +310,16 @@ class Decoder:
         "amira_decoder_stage_seconds",
         "Where a chunk's time goes: wait (for a batch), encoder, queue (for the search thread), search.",
         buckets.CHUNK_S,
-        labels=("stage",),
-        values={"stage": ("wait", "encoder", "queue", "search")},
+        labels=("stage", "pace"),
+        values={"stage": ("wait", "encoder", "queue", "search"), "pace": PACES},
     )
     CHUNK = _histogram(
         "amira_decoder_chunk_seconds",
-        "From a chunk's last frame coming in to its responses being ready: the sum of the stages.",
+        "From a chunk's last frame coming in to its responses being ready: the sum of the stages. Warm-ups "
+        "count as ahead.",
         buckets.CHUNK_S,
+        labels=("pace",),
+        values={"pace": PACES},
     )
     BUSY = _counter(
         "amira_decoder_busy_seconds",
@@ -335,6 +346,15 @@ class Decoder:
     BUFFERED = _gauge(
         "amira_decoder_buffered_audio_seconds", "Features that wait, over all streams.", unit="seconds"
     )
+    LOAD = _gauge(
+        "amira_decoder_load_ratio",
+        "Share of the time that the open streams need; new ones are refused before it reaches 1.",
+        unit="ratio",
+    )
+    DEGRADED = _gauge(
+        "amira_decoder_degraded", "1 while new streams run on this process's own engine, without Triton."
+    )
+    DEGRADED_STREAMS = _gauge("amira_decoder_degraded_streams", "Open streams that do.")
     ENCODER_AVAILABLE = _gauge("amira_decoder_encoder_available", "1 while the encoder answers.")
     ENCODER_LOSSES = _counter("amira_decoder_encoder_losses", "Times that the encoder was lost.")
 

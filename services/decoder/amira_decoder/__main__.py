@@ -15,10 +15,12 @@ import structlog
 
 from amira.decoder.v1 import decoder_pb2_grpc
 from amira_core.errors import EncoderLostError
+from amira_core.metrics.registry import reading
 from amira_core.rpc.server import RpcServer, run_until_signal
 from amira_core.service import run_service
 from amira_core.tracing.process import accept_decisions
 from amira_decoder.decoder import StreamingDecoder
+from amira_decoder.metrics_readings import DecoderReadings
 from amira_decoder.model.folder import ModelFolderError
 from amira_decoder.server import DecoderServicer
 from amira_decoder.settings import DecoderSettings
@@ -39,10 +41,11 @@ async def serve(settings: DecoderSettings) -> None:
     accept_decisions(server.grpc)
     await server.start()
     try:
-        await run_until_signal(
-            decoder.run(on_ready=server.set_ready),
-            drain=lambda: _drain(server, decoder, settings.drain_timeout_s),
-        )
+        with reading(DecoderReadings(server, decoder).read):
+            await run_until_signal(
+                decoder.run(on_ready=server.set_ready),
+                drain=lambda: _drain(server, decoder, settings.drain_timeout_s),
+            )
     finally:
         _log.info("stopping")
         await server.stop(0)

@@ -47,6 +47,11 @@ class StreamingDecoder:
         self._encoder: Encoder | None = None
 
     @property
+    def lanes(self) -> Lanes:
+        """Where streams run."""
+        return self._lanes
+
+    @property
     def model_info(self) -> config_pb2.ModelInfo:
         """The model of new streams; its chunk times are known once the encoder answered."""
         lane = self._lanes.current or self._lanes.primary
@@ -114,12 +119,13 @@ class StreamingDecoder:
         """
         self._encoder = self._make_encoder(self._model)
         has_fallback = self._settings.degraded != "off" and self._settings.encoder == "triton"
-        primary = None if has_fallback else await self._open_primary(self._encoder)
+        if not has_fallback:
+            self._lanes.primary = await self._open_primary(self._encoder)
         async with asyncio.TaskGroup() as tasks:
             self._lanes.start(tasks)
             tasks.create_task(self._tell_readiness(on_ready), name="readiness")
-            if primary is not None:
-                self._take_primary(primary)
+            if self._lanes.primary is not None:
+                self._take_primary(self._lanes.primary)
             else:
                 tasks.create_task(self._fallback.run(self._model), name="fallback")
                 tasks.create_task(self._keep_opening_primary(self._encoder), name="connect")

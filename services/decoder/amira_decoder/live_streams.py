@@ -15,6 +15,7 @@ import structlog
 
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
+from amira_decoder import metrics
 from amira_decoder.load.admission import LoadAdmission
 from amira_decoder.scheduler import Scheduler
 from amira_decoder.slots import Slot, SlotPool
@@ -136,6 +137,7 @@ class LiveStreams:
 
     def _count_orphan(self, slot: Slot, problem: str) -> None:
         self._orphaned += 1
+        metrics.SLOTS_ORPHANED.inc()
         _log.error("slot_orphaned", slot=slot.index, generation=slot.generation, problem=problem)
 
     async def until_none_is_left(self) -> None:

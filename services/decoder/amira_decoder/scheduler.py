@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
 from amira_core.incidents import incident
+from amira_decoder import metrics
 from amira_decoder.encoder.base import Encoder, EncoderBatch
 from amira_decoder.load.meter import LoadMeter
 from amira_decoder.load.turns import take_jobs
@@ -45,6 +46,7 @@ class _Encoded:
     jobs: Sequence[Job]
     frames: NDArray[np.float32]
     """float32 [jobs with a window, output_frames, output_dim]"""
+    times: metrics.BatchTimes
 
 
 class Scheduler:
@@ -71,6 +73,11 @@ class Scheduler:
     def encoder_available(self) -> bool:
         """False from the loss of the encoder until it answers again, and while it is about to stop."""
         return self._answers.is_set() and not self._encoder.draining
+
+    @property
+    def streams(self) -> Collection[DecodingStream]:
+        """Those that take part."""
+        return self._streams.values()
 
     def add(self, stream: DecodingStream) -> None:
         """Lets a stream take part."""
@@ -112,8 +119,8 @@ class Scheduler:
     async def _encode(self, jobs: list[Job]) -> _Encoded:
         with_window = [(job, job.window) for job in jobs if job.window is not None]
         if not with_window:
-            return _Encoded(jobs, np.empty((0, 0, 0), np.float32))
-        began_at = time.monotonic()
+            return _Encoded(jobs, np.empty((0, 0, 0), np.float32), metrics.BatchTimes())
+        times = metrics.BatchTimes(encoding_at=time.monotonic())
         self._stepping = True
         try:
             output = await in_tick(jobs, self._encoder.step)(
@@ -127,19 +134,22 @@ class Scheduler:
             self._steps += 1
         finally:
             self._stepping = False
-        self._meter.encoded(len(with_window), time.monotonic() - began_at)
+        times.encoded_at = time.monotonic()
+        self._meter.encoded(len(with_window), times.encoded_at - times.encoding_at)
+        metrics.encoded(len(with_window), times)
         for (job, _), accepted in zip(with_window, output.accepted, strict=True):
             if not accepted:
                 job.stream.fail(
                     errors.EncoderLostError("The encoder restarted and lost this stream; start it again.")
                 )
-        return _Encoded(jobs, output.frames)
+        return _Encoded(jobs, output.frames, times)
 
     async def _search_loop(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             encoded = await self._encoded.get()
-            began_at = time.monotonic()
+            times = encoded.times
+            times.searching_at = time.monotonic()
             try:
                 with searching(encoded.jobs):
                     outcomes = await loop.run_in_executor(
@@ -151,7 +161,9 @@ class Scheduler:
                     job.stream.fail(defect)
                 continue
             searched = sum(job.window is not None and not job.warms_up for job in encoded.jobs)
-            self._meter.searched(searched, time.monotonic() - began_at)
+            times.searched_at = time.monotonic()
+            self._meter.searched(searched, times.searched_at - times.searching_at)
+            metrics.searched(encoded.jobs, times)
             for job, outcome in zip(encoded.jobs, outcomes, strict=True):
                 job.stream.deliver(outcome.responses, outcome.ended)
 
@@ -204,6 +216,7 @@ class Scheduler:
             self._answers.set()
         else:
             _log.error("encoder_lost", streams=streams, error=problem)
+            metrics.ENCODER_LOSSES.inc()
             self._answers.clear()
             self._lost.set()
         self.on_encoder_change()

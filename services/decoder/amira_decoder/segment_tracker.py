@@ -15,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from amira.asr.v1 import result_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
+from amira_decoder import metrics
 from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.frame_buffer import FRAME_MS
 from amira_decoder.model.tokens import TokenTable
@@ -67,8 +68,9 @@ class SegmentTracker:
             self._speech_started = True
             responses.append(self._speech_start(self._words(best)))
         trailing_frames = best.trailing_blank_frames(self.segment.num_frames)
-        if self._endpoint.reached(self.segment.num_frames, trailing_frames, self._encoder_frame_ms):
-            return responses + self._finish_segment()
+        reason = self._endpoint.reached(self.segment.num_frames, trailing_frames, self._encoder_frame_ms)
+        if reason is not None:
+            return responses + self._finish_segment(reason.value)
         if self._interim_results and best.tokens:
             responses += self._interim(best)
         return responses
@@ -82,9 +84,9 @@ class SegmentTracker:
         """Carries out a control that lies at `end_frame` or before."""
         self._decoded_frames = end_frame
         if isinstance(control, Flush):
-            return self._finish_segment()
+            return self._finish_segment("flush")
         if isinstance(control, End):
-            return self._finish_segment(goes_on=False)
+            return self._finish_segment("end", goes_on=False)
         if isinstance(control, MarkPassed):
             mark = speech_pb2.Mark(id=control.mark_id)
             return [decoder_pb2.DecodeResponse(mark=mark, decoded_frames=end_frame)]
@@ -114,9 +116,10 @@ class SegmentTracker:
         if shown == self._last_interim:
             return []
         self._last_interim = shown
+        metrics.INTERIMS.inc()
         return [self._result([alternative], False, estimate.stability, estimate.stable_words)]
 
-    def _finish_segment(self, *, goes_on: bool = True) -> list[decoder_pb2.DecodeResponse]:
+    def _finish_segment(self, ended_by: str, *, goes_on: bool = True) -> list[decoder_pb2.DecodeResponse]:
         """The segment's final, if anything was said; says that another decoder can go on from here."""
         responses: list[decoder_pb2.DecodeResponse] = []
         was_open = self.segment.num_frames > 0
@@ -125,6 +128,7 @@ class SegmentTracker:
             words = [self._words(reading) for reading in readings]
             if self._speech_started or words[0]:
                 responses = self._final(readings, words)
+            metrics.segment_ended(ended_by, len(words[0]) if responses else None)
         if responses:
             self._segment_id += 1
         self._open_segment()

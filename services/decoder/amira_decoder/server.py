@@ -11,6 +11,7 @@ from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira_core import errors
 from amira_core.incidents import incident
 from amira_core.rpc.server import cancel_and_wait
+from amira_decoder import metrics
 from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
@@ -35,8 +36,10 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
             return
         if first.WhichOneof("request") != "config":
             raise errors.ConfigMissingError("The first message to the decoder must be its config.")
-        resume = ResumeFrom.parse(first.resume) if first.HasField("resume") else FROM_THE_START
-        stream = await self._decoder.open_stream(first.config, resume, context.done, first.model_version)
+        with metrics.refusals():
+            resume = ResumeFrom.parse(first.resume) if first.HasField("resume") else FROM_THE_START
+            stream = await self._decoder.open_stream(first.config, resume, context.done, first.model_version)
+        metrics.stream_opened(goes_on=resume is not FROM_THE_START)
         reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
         try:
             accepted = decoder_pb2.StreamAccepted(

@@ -9,6 +9,7 @@ message sizes cannot change a transcript.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
+from amira_decoder import metrics
 from amira_decoder.controls import Control, End, Flush, Update
 from amira_decoder.encoder.base import EncoderGeometry
-from amira_decoder.frame_buffer import FrameBuffer
+from amira_decoder.frame_buffer import FRAME_MS, FrameBuffer
 from amira_decoder.load.pace import Pace
 from amira_decoder.resume import FROM_THE_START, NO_WARM_UP, ChunkStarts, ResumeFrom, WarmUp
 from amira_decoder.segment_tracker import SegmentTracker
@@ -47,6 +49,8 @@ class Job:
     """The chunk only brings the encoder's state to where another decoder had it: it is not searched."""
     resume_warm_up: WarmUp = NO_WARM_UP
     """How another decoder would get to a segment that opens here."""
+    due_at: float = 0.0
+    """Monotonic time since when there was something to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class DecodingStream:
     _flushed_at_frame: int = 0
     _outputs_to_skip: int = field(init=False)
     _started: bool = False
+    _due_at: float | None = None
     _warm_up_left: int = field(init=False)
     _chunk_starts: ChunkStarts = field(init=False)
     _responses: deque[decoder_pb2.DecodeResponse] = field(default_factory=deque)
@@ -131,6 +136,7 @@ class DecodingStream:
             await self._wait()
         self._buffer.append(frames)
         self._received_frames += len(frames)
+        self._note_due()
         self.trace.fed(self)
         self.wake_scheduler()
 
@@ -140,6 +146,7 @@ class DecodingStream:
         self._controls.append(pending)
         if isinstance(control, Flush | End):
             self._barriers.append(pending)
+        self._note_due()
         self.trace.fed(self)
         self.wake_scheduler()
 
@@ -177,6 +184,11 @@ class DecodingStream:
         return self._started
 
     @property
+    def buffered_s(self) -> float:
+        """Features that wait, in seconds."""
+        return len(self._buffer) * FRAME_MS / 1000
+
+    @property
     def ready(self) -> bool:
         """Whether :meth:`take_job` has something to do."""
         if self.closed or len(self._responses) >= self.limits.max_pending_responses:
@@ -189,6 +201,7 @@ class DecodingStream:
         Controls that could have been carried out before are not put off until after one more chunk,
         however late they came.
         """
+        decoded_before = self._decoded_frames()
         controls_first = self._head_is_due()
         window = self._take_chunk() if not controls_first and self._chunk_is_due() else None
         skipped_outputs = self._skip_outputs() if window is not None else 0
@@ -199,7 +212,11 @@ class DecodingStream:
         while self._head_is_due():
             completed.append(self._pop_control())
         self._changed.set()
+        due_at, self._due_at = self._due_at or time.monotonic(), None
+        self._note_due()
         end_frame = self._decoded_frames()
+        if not warms_up:
+            metrics.audio_decoded(end_frame - decoded_before)
         job = Job(
             self,
             window,
@@ -209,6 +226,7 @@ class DecodingStream:
             completed,
             warms_up,
             self._chunk_starts.warm_up(),
+            due_at,
         )
         self.trace.taken(self, job)
         return job
@@ -247,6 +265,10 @@ class DecodingStream:
             self._failure = error
             self._finished = error is None
             self._changed.set()
+
+    def _note_due(self) -> None:
+        if self._due_at is None and (self._head_is_due() or self._chunk_is_due()):
+            self._due_at = time.monotonic()
 
     def _over_buffered(self, coming: int) -> bool:
         held = len(self._buffer)

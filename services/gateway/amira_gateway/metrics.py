@@ -30,6 +30,8 @@ _RESULTS = counter(Gateway.RESULTS)
 _WORDS = counter(Gateway.WORDS)
 _LATENCY = histogram(Gateway.RESULT_LATENCY)
 _LAG = histogram(Gateway.LAG)
+_LIVE = _LATENCY.labels("live"), _LAG.labels("live")
+_AHEAD = _LATENCY.labels("ahead"), _LAG.labels("ahead")
 CLIENT_STALLS = counter(Gateway.CLIENT_STALLS)
 INTERIMS_DROPPED = counter(Gateway.INTERIMS_DROPPED)
 
@@ -71,14 +73,18 @@ def refusals() -> Iterator[None]:
 
 
 def response_leaves(
-    response: speech_pb2.StreamingRecognizeResponse, latency_s: float | None, lag_s: float
+    response: speech_pb2.StreamingRecognizeResponse, latency_s: float | None, lag_s: float, *, is_live: bool
 ) -> None:
-    """A response is sent for the first time. Called once per chunk and stream: must cost next to nothing."""
-    _LAG.observe(lag_s)
+    """A response is sent for the first time. Called once per chunk and stream: must cost next to nothing.
+
+    `is_live`: the stream's audio comes no faster than people speak.
+    """
+    latency, lag = _LIVE if is_live else _AHEAD
+    lag.observe(lag_s)
     if response.WhichOneof("response") != "result":
         return
     if latency_s is not None:
-        _LATENCY.observe(latency_s, current_exemplar())
+        latency.observe(latency_s, current_exemplar())
     result = response.result
     if result.is_final:
         _FINALS.inc()

@@ -246,7 +246,7 @@ class Session:
             self.trace.latency(latency_s, of_live_audio=self._is_live)
         assert self._sent is not None, "the session comes first"
         self._sent.append(response)
-        metrics.response_leaves(response, latency_s, self._lag.behind_s)
+        metrics.response_leaves(response, latency_s, self._lag.behind_s, is_live=self._is_live)
         return response
 
     def _begin(self, response: speech_pb2.StreamingRecognizeResponse) -> None:
