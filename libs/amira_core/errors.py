@@ -25,6 +25,7 @@
     │   ├── IdleTimeoutError
     │   ├── ClientNotReadingError
     │   └── SessionTakenOverError
+    ├── StreamTooLongError             ABORTED               go on in a new stream
     ├── ServiceUnavailableError        UNAVAILABLE           retry
     │   ├── FrontendLostError
     │   ├── DecoderLostError
@@ -223,6 +224,13 @@ class SessionTakenOverError(StreamAbandonedError):
     """The client went on with the session in another call."""
 
     reason = "SESSION_TAKEN_OVER"
+
+
+class StreamTooLongError(AmiraError):
+    """The stream was open for as long as streams may be; its last final came before."""
+
+    status = grpc.StatusCode.ABORTED
+    reason = "STREAM_TOO_LONG"
 
 
 class ServiceUnavailableError(AmiraError):

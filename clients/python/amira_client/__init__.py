@@ -35,6 +35,7 @@ from amira.asr.v1.speech_pb2 import (
     GetCapabilitiesResponse,
     RecognizeResponse,
     StreamingRecognizeResponse,
+    StreamWarning,
 )
 from amira_client.access import Tls
 from amira_client.audio import Audio, open_audio
@@ -72,6 +73,7 @@ __all__ = [
     "SessionInfo",
     "SpeechEvent",
     "StreamStateError",
+    "StreamWarning",
     "StreamingRecognizeResponse",
     "StreamingResult",
     "Tls",

@@ -161,6 +161,8 @@ class Carrier:
         elif kind == "draining" or kind is None:
             if self._resuming is not None:
                 return
+        elif kind == "warning":
+            pass  # nothing of the stream's own: a replay makes no progress by it
         elif not self._delivered.is_new(response):
             return
         else:

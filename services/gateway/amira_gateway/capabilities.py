@@ -56,4 +56,6 @@ class Capabilities:
         )
         offered.max_unary_audio.FromMilliseconds(int(self._settings.max_unary_audio_s * 1000))
         offered.idle_timeout.FromMilliseconds(int(self._settings.idle_timeout_s * 1000))
+        if self._settings.max_stream_s:
+            offered.max_stream.FromMilliseconds(int(self._settings.max_stream_s * 1000))
         return offered

@@ -45,6 +45,15 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     idle_timeout_s: float = Field(default=60.0, gt=0)
     """A stream whose client sends nothing for this long is ended."""
 
+    max_stream_s: float = Field(default=0.0, ge=0)
+    """How long a stream may be open; then what has come is decoded and the stream ends with its last final
+    and STREAM_TOO_LONG. 0: as long as its client likes, for hour thirty costs no more than minute one. Set it
+    where a microphone that was left on must not keep a slot: its silence is audio, and never idle."""
+
+    warning_lead_s: float = Field(default=10.0, ge=0)
+    """How long before a stream ends by `idle_timeout_s` or `max_stream_s` its client is warned, at most half
+    of those; 0: never."""
+
     client_stall_timeout_s: float = Field(default=20.0, gt=0)
     """A stream whose client takes no result for this long, while one is due, is ended."""
 

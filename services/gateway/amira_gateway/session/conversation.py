@@ -28,6 +28,7 @@ from amira_gateway.replay.link import Link
 from amira_gateway.replicas.replica import Replica
 from amira_gateway.services import DecoderCall, Services, begin_decode, begin_extract
 from amira_gateway.session import convert, resume_point
+from amira_gateway.session.ending import Ending
 from amira_gateway.session.intake import Intake, Piece, weight_s
 from amira_gateway.session.lag import SAMPLE_RATE_HZ, LagTracker
 from amira_gateway.session.outbound import Outbound, Outgoing
@@ -68,6 +69,7 @@ class Conversation:
         self._wanted_model: resume_point.Model | None = None
         self._degraded = False
         self._behind_barriers: WeightedQueue[Ordered | Ended] = WeightedQueue(settings.buffer_audio_s)
+        self._ending = Ending(intake, outbound, settings)
 
     async def run(self) -> None:
         """Returns when the last result is in the outbound queue.
@@ -81,7 +83,8 @@ class Conversation:
                 tasks.create_task(coroutine)
                 for coroutine in (
                     self._intake.run(),
-                    watch(lambda: self._intake.idle_since, settings.idle_timeout_s, self._end_idle),
+                    self._ending.watch_idleness(),
+                    self._ending.watch_duration(),
                     watch(self._decoder_silent_since, settings.service_timeout_s, self._give_up_decoder),
                     watch(self._frontend_silent_since, settings.service_timeout_s, self._give_up_frontend),
                 )
@@ -90,6 +93,7 @@ class Conversation:
             await self._serve(configured)
             for helper in helpers:
                 helper.cancel()
+            self._ending.check()
 
     async def _serve(self, configured: Configured) -> None:
         """Holds a slot for as long as it runs: the decoder first, for it may refuse."""
@@ -158,6 +162,7 @@ class Conversation:
         session = convert.session_info(self._session_id, self._model)
         response = speech_pb2.StreamingRecognizeResponse(session=session, degraded=self._degraded)
         await self._outbound.put(Outgoing(response))
+        self._ending.announced = True
 
     async def _feed_frontend(self, frontend: FrontendLink, configured: Configured) -> None:
         barrier = 0
@@ -262,12 +267,6 @@ class Conversation:
         rate_hz = configured.config.sample_rate_hz
         public.resume_point.CopyFrom(resume_point.public_point(response.resume, self._model, rate_hz))
         return public
-
-    def _end_idle(self) -> None:
-        raise errors.IdleTimeoutError(
-            f"No message came for {self._settings.idle_timeout_s:g} s: "
-            "send audio, KEEP_ALIVE or END_OF_AUDIO."
-        )
 
     def _give_up_decoder(self) -> None:
         if self._decoder is not None:

@@ -48,6 +48,9 @@ class Intake:
         self._place = place
         self._protocol = ClientProtocol(settings.max_message_audio_bytes)
         self._queue: WeightedQueue[Queued] = WeightedQueue(settings.buffer_audio_s)
+        self._taking = asyncio.Lock()
+        self.cut = False
+        """Whether the audio was ended here rather than by the client."""
         self.configured: asyncio.Future[Configured] = asyncio.get_running_loop().create_future()
         """Done once the config has come."""
         self.waiting_since: float | None = None
@@ -95,11 +98,27 @@ class Intake:
             self.waiting_since = None
             if request is not None:
                 metrics.RECEIVED.inc()
-            event = self._protocol.half_close() if request is None else self._protocol.accept(request)
-            if event is not None:
-                await self._take(event, time.monotonic())
+            async with self._taking:
+                if not self.cut:
+                    await self._accept(request)
             if request is None:
                 return
+
+    async def end(self) -> None:
+        """Takes the audio to be complete, behind the message that is being taken.
+
+        What the client still sends is read and thrown away. Does nothing where the client has ended the
+        audio. The config must have come.
+        """
+        async with self._taking:
+            if not self._protocol.ended:
+                self.cut = True
+                await self._accept(None)
+
+    async def _accept(self, request: speech_pb2.StreamingRecognizeRequest | None) -> None:
+        event = self._protocol.half_close() if request is None else self._protocol.accept(request)
+        if event is not None:
+            await self._take(event, time.monotonic())
 
     async def _take(self, event: Event, now: float) -> None:
         if isinstance(event, Audio):

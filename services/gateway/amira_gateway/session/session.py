@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from contextlib import suppress
 
 import grpc
 import structlog
@@ -200,6 +201,8 @@ class Session:
     async def close(self, status: str, cause: BaseException | None = None) -> None:
         """Ends the conversation, if it has not ended, and says in the log how the stream ended."""
         await cancel_and_wait([self._conversing])
+        with suppress(errors.TenantLimitError):  # too late to refuse it
+            self.intake.heard()
         self.place.close()
         self.trace.set(audio_s=round(self._lag.heard_s, 3))
         self.trace.ended_as(status)

@@ -122,7 +122,7 @@ class ModelInfo(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., language_code: _Optional[str] = ..., chunk_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., look_ahead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("min_sample_rate_hz", "max_sample_rate_hz", "max_channels", "max_hotwords", "max_unary_audio", "max_message_bytes", "max_alternatives", "idle_timeout")
+    __slots__ = ("min_sample_rate_hz", "max_sample_rate_hz", "max_channels", "max_hotwords", "max_unary_audio", "max_message_bytes", "max_alternatives", "idle_timeout", "max_stream")
     MIN_SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     MAX_SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     MAX_CHANNELS_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class Limits(_message.Message):
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    MAX_STREAM_FIELD_NUMBER: _ClassVar[int]
     min_sample_rate_hz: int
     max_sample_rate_hz: int
     max_channels: int
@@ -139,4 +140,5 @@ class Limits(_message.Message):
     max_message_bytes: int
     max_alternatives: int
     idle_timeout: _duration_pb2.Duration
-    def __init__(self, min_sample_rate_hz: _Optional[int] = ..., max_sample_rate_hz: _Optional[int] = ..., max_channels: _Optional[int] = ..., max_hotwords: _Optional[int] = ..., max_unary_audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_message_bytes: _Optional[int] = ..., max_alternatives: _Optional[int] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    max_stream: _duration_pb2.Duration
+    def __init__(self, min_sample_rate_hz: _Optional[int] = ..., max_sample_rate_hz: _Optional[int] = ..., max_channels: _Optional[int] = ..., max_hotwords: _Optional[int] = ..., max_unary_audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_message_bytes: _Optional[int] = ..., max_alternatives: _Optional[int] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_stream: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

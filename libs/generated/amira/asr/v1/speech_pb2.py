@@ -27,7 +27,7 @@ from amira.asr.v1 import result_pb2 as amira_dot_asr_dot_v1_dot_result__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61mira/asr/v1/speech.proto\x12\x0c\x61mira.asr.v1\x1a\x19\x61mira/asr/v1/config.proto\x1a\x19\x61mira/asr/v1/result.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\x02\n\x19StreamingRecognizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfigH\x00\x12)\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x18.amira.asr.v1.AudioChunkH\x00\x12.\n\x07\x63ontrol\x18\x03 \x01(\x0b\x32\x1b.amira.asr.v1.StreamControlH\x00\x12&\n\x06resume\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.ResumeH\x00\x12/\n\x0cresume_point\x18\x05 \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12\x11\n\tresumable\x18\x06 \x01(\x08\x42\t\n\x07request\".\n\x06Resume\x12\r\n\x05token\x18\x01 \x01(\t\x12\x15\n\rlast_sequence\x18\x02 \x01(\x03\"2\n\x0bResumePoint\x12\x14\n\x0c\x61udio_offset\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\x0c\"8\n\x08\x44raining\x12,\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\nAudioChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x13\n\x06offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\t\n\x07_offset\"\xa4\x02\n\rStreamControl\x12-\n\nkeep_alive\x18\x01 \x01(\x0b\x32\x17.amira.asr.v1.KeepAliveH\x00\x12$\n\x05\x66lush\x18\x02 \x01(\x0b\x32\x13.amira.asr.v1.FlushH\x00\x12\"\n\x04mark\x18\x03 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12\x33\n\rupdate_config\x18\x04 \x01(\x0b\x32\x1a.amira.asr.v1.UpdateConfigH\x00\x12\x30\n\x0c\x65nd_of_audio\x18\x05 \x01(\x0b\x32\x18.amira.asr.v1.EndOfAudioH\x00\x12(\n\x07\x61\x62\x61ndon\x18\x06 \x01(\x0b\x32\x15.amira.asr.v1.AbandonH\x00\x42\t\n\x07\x63ontrol\"\x0b\n\tKeepAlive\"\x07\n\x05\x46lush\"\x0c\n\nEndOfAudio\"\t\n\x07\x41\x62\x61ndon\"\x12\n\x04Mark\x12\n\n\x02id\x18\x01 \x01(\t\"\xc0\x01\n\x0cUpdateConfig\x12/\n\x08hotwords\x18\x01 \x01(\x0b\x32\x18.amira.asr.v1.HotwordSetH\x00\x88\x01\x01\x12\x33\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1c.amira.asr.v1.EndpointConfigH\x01\x88\x01\x01\x12\x1c\n\x0finterim_results\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x0b\n\t_hotwordsB\x0b\n\t_endpointB\x12\n\x10_interim_results\"\x97\x03\n\x1aStreamingRecognizeResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfoH\x00\x12/\n\x06result\x18\x02 \x01(\x0b\x32\x1d.amira.asr.v1.StreamingResultH\x00\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.amira.asr.v1.SpeechEventH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12*\n\x08\x64raining\x18\x05 \x01(\x0b\x32\x16.amira.asr.v1.DrainingH\x00\x12\x10\n\x08sequence\x18\x0c \x01(\x03\x12\x17\n\x0freceived_offset\x18\r \x01(\x03\x12/\n\x0cresume_point\x18\x0e \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12$\n\x03lag\x18\x0f \x01(\x0b\x32\x17.amira.asr.v1.StreamLag\x12\x10\n\x08\x64\x65graded\x18\x10 \x01(\x08\x42\n\n\x08response\"R\n\x10RecognizeRequest\x12/\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfig\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"\x81\x01\n\x11RecognizeResponse\x12*\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfo\x12.\n\x07results\x18\x02 \x03(\x0b\x32\x1d.amira.asr.v1.StreamingResult\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\"\x18\n\x16GetCapabilitiesRequest\"\xe8\x01\n\x17GetCapabilitiesResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12.\n\tencodings\x18\x02 \x03(\x0e\x32\x1b.amira.asr.v1.AudioEncoding\x12\x36\n\x10\x64\x65\x63oding_methods\x18\x03 \x03(\x0e\x32\x1c.amira.asr.v1.DecodingMethod\x12$\n\x06limits\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.Limits\x12\x16\n\x0eserver_version\x18\x05 \x01(\t2\xa3\x02\n\x06Speech\x12k\n\x12StreamingRecognize\x12\'.amira.asr.v1.StreamingRecognizeRequest\x1a(.amira.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x12L\n\tRecognize\x12\x1e.amira.asr.v1.RecognizeRequest\x1a\x1f.amira.asr.v1.RecognizeResponse\x12^\n\x0fGetCapabilities\x12$.amira.asr.v1.GetCapabilitiesRequest\x1a%.amira.asr.v1.GetCapabilitiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61mira/asr/v1/speech.proto\x12\x0c\x61mira.asr.v1\x1a\x19\x61mira/asr/v1/config.proto\x1a\x19\x61mira/asr/v1/result.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\x02\n\x19StreamingRecognizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfigH\x00\x12)\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x18.amira.asr.v1.AudioChunkH\x00\x12.\n\x07\x63ontrol\x18\x03 \x01(\x0b\x32\x1b.amira.asr.v1.StreamControlH\x00\x12&\n\x06resume\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.ResumeH\x00\x12/\n\x0cresume_point\x18\x05 \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12\x11\n\tresumable\x18\x06 \x01(\x08\x42\t\n\x07request\".\n\x06Resume\x12\r\n\x05token\x18\x01 \x01(\t\x12\x15\n\rlast_sequence\x18\x02 \x01(\x03\"2\n\x0bResumePoint\x12\x14\n\x0c\x61udio_offset\x18\x01 \x01(\x03\x12\r\n\x05state\x18\x02 \x01(\x0c\"8\n\x08\x44raining\x12,\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xaf\x01\n\rStreamWarning\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .amira.asr.v1.StreamWarning.Kind\x12,\n\ttime_left\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"@\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_IDLE\x10\x01\x12\x13\n\x0fKIND_MAX_STREAM\x10\x02\"=\n\nAudioChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x13\n\x06offset\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\t\n\x07_offset\"\xa4\x02\n\rStreamControl\x12-\n\nkeep_alive\x18\x01 \x01(\x0b\x32\x17.amira.asr.v1.KeepAliveH\x00\x12$\n\x05\x66lush\x18\x02 \x01(\x0b\x32\x13.amira.asr.v1.FlushH\x00\x12\"\n\x04mark\x18\x03 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12\x33\n\rupdate_config\x18\x04 \x01(\x0b\x32\x1a.amira.asr.v1.UpdateConfigH\x00\x12\x30\n\x0c\x65nd_of_audio\x18\x05 \x01(\x0b\x32\x18.amira.asr.v1.EndOfAudioH\x00\x12(\n\x07\x61\x62\x61ndon\x18\x06 \x01(\x0b\x32\x15.amira.asr.v1.AbandonH\x00\x42\t\n\x07\x63ontrol\"\x0b\n\tKeepAlive\"\x07\n\x05\x46lush\"\x0c\n\nEndOfAudio\"\t\n\x07\x41\x62\x61ndon\"\x12\n\x04Mark\x12\n\n\x02id\x18\x01 \x01(\t\"\xc0\x01\n\x0cUpdateConfig\x12/\n\x08hotwords\x18\x01 \x01(\x0b\x32\x18.amira.asr.v1.HotwordSetH\x00\x88\x01\x01\x12\x33\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1c.amira.asr.v1.EndpointConfigH\x01\x88\x01\x01\x12\x1c\n\x0finterim_results\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x0b\n\t_hotwordsB\x0b\n\t_endpointB\x12\n\x10_interim_results\"\xc7\x03\n\x1aStreamingRecognizeResponse\x12,\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfoH\x00\x12/\n\x06result\x18\x02 \x01(\x0b\x32\x1d.amira.asr.v1.StreamingResultH\x00\x12*\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.amira.asr.v1.SpeechEventH\x00\x12\"\n\x04mark\x18\x04 \x01(\x0b\x32\x12.amira.asr.v1.MarkH\x00\x12*\n\x08\x64raining\x18\x05 \x01(\x0b\x32\x16.amira.asr.v1.DrainingH\x00\x12.\n\x07warning\x18\x06 \x01(\x0b\x32\x1b.amira.asr.v1.StreamWarningH\x00\x12\x10\n\x08sequence\x18\x0c \x01(\x03\x12\x17\n\x0freceived_offset\x18\r \x01(\x03\x12/\n\x0cresume_point\x18\x0e \x01(\x0b\x32\x19.amira.asr.v1.ResumePoint\x12$\n\x03lag\x18\x0f \x01(\x0b\x32\x17.amira.asr.v1.StreamLag\x12\x10\n\x08\x64\x65graded\x18\x10 \x01(\x08\x42\n\n\x08response\"R\n\x10RecognizeRequest\x12/\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.amira.asr.v1.RecognitionConfig\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"\x81\x01\n\x11RecognizeResponse\x12*\n\x07session\x18\x01 \x01(\x0b\x32\x19.amira.asr.v1.SessionInfo\x12.\n\x07results\x18\x02 \x03(\x0b\x32\x1d.amira.asr.v1.StreamingResult\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\"\x18\n\x16GetCapabilitiesRequest\"\xe8\x01\n\x17GetCapabilitiesResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.amira.asr.v1.ModelInfo\x12.\n\tencodings\x18\x02 \x03(\x0e\x32\x1b.amira.asr.v1.AudioEncoding\x12\x36\n\x10\x64\x65\x63oding_methods\x18\x03 \x03(\x0e\x32\x1c.amira.asr.v1.DecodingMethod\x12$\n\x06limits\x18\x04 \x01(\x0b\x32\x14.amira.asr.v1.Limits\x12\x16\n\x0eserver_version\x18\x05 \x01(\t2\xa3\x02\n\x06Speech\x12k\n\x12StreamingRecognize\x12\'.amira.asr.v1.StreamingRecognizeRequest\x1a(.amira.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x12L\n\tRecognize\x12\x1e.amira.asr.v1.RecognizeRequest\x1a\x1f.amira.asr.v1.RecognizeResponse\x12^\n\x0fGetCapabilities\x12$.amira.asr.v1.GetCapabilitiesRequest\x1a%.amira.asr.v1.GetCapabilitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,32 +42,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESUMEPOINT']._serialized_end=518
   _globals['_DRAINING']._serialized_start=520
   _globals['_DRAINING']._serialized_end=576
-  _globals['_AUDIOCHUNK']._serialized_start=578
-  _globals['_AUDIOCHUNK']._serialized_end=639
-  _globals['_STREAMCONTROL']._serialized_start=642
-  _globals['_STREAMCONTROL']._serialized_end=934
-  _globals['_KEEPALIVE']._serialized_start=936
-  _globals['_KEEPALIVE']._serialized_end=947
-  _globals['_FLUSH']._serialized_start=949
-  _globals['_FLUSH']._serialized_end=956
-  _globals['_ENDOFAUDIO']._serialized_start=958
-  _globals['_ENDOFAUDIO']._serialized_end=970
-  _globals['_ABANDON']._serialized_start=972
-  _globals['_ABANDON']._serialized_end=981
-  _globals['_MARK']._serialized_start=983
-  _globals['_MARK']._serialized_end=1001
-  _globals['_UPDATECONFIG']._serialized_start=1004
-  _globals['_UPDATECONFIG']._serialized_end=1196
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1199
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1606
-  _globals['_RECOGNIZEREQUEST']._serialized_start=1608
-  _globals['_RECOGNIZEREQUEST']._serialized_end=1690
-  _globals['_RECOGNIZERESPONSE']._serialized_start=1693
-  _globals['_RECOGNIZERESPONSE']._serialized_end=1822
-  _globals['_GETCAPABILITIESREQUEST']._serialized_start=1824
-  _globals['_GETCAPABILITIESREQUEST']._serialized_end=1848
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=1851
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=2083
-  _globals['_SPEECH']._serialized_start=2086
-  _globals['_SPEECH']._serialized_end=2377
+  _globals['_STREAMWARNING']._serialized_start=579
+  _globals['_STREAMWARNING']._serialized_end=754
+  _globals['_STREAMWARNING_KIND']._serialized_start=690
+  _globals['_STREAMWARNING_KIND']._serialized_end=754
+  _globals['_AUDIOCHUNK']._serialized_start=756
+  _globals['_AUDIOCHUNK']._serialized_end=817
+  _globals['_STREAMCONTROL']._serialized_start=820
+  _globals['_STREAMCONTROL']._serialized_end=1112
+  _globals['_KEEPALIVE']._serialized_start=1114
+  _globals['_KEEPALIVE']._serialized_end=1125
+  _globals['_FLUSH']._serialized_start=1127
+  _globals['_FLUSH']._serialized_end=1134
+  _globals['_ENDOFAUDIO']._serialized_start=1136
+  _globals['_ENDOFAUDIO']._serialized_end=1148
+  _globals['_ABANDON']._serialized_start=1150
+  _globals['_ABANDON']._serialized_end=1159
+  _globals['_MARK']._serialized_start=1161
+  _globals['_MARK']._serialized_end=1179
+  _globals['_UPDATECONFIG']._serialized_start=1182
+  _globals['_UPDATECONFIG']._serialized_end=1374
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1377
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1832
+  _globals['_RECOGNIZEREQUEST']._serialized_start=1834
+  _globals['_RECOGNIZEREQUEST']._serialized_end=1916
+  _globals['_RECOGNIZERESPONSE']._serialized_start=1919
+  _globals['_RECOGNIZERESPONSE']._serialized_end=2048
+  _globals['_GETCAPABILITIESREQUEST']._serialized_start=2050
+  _globals['_GETCAPABILITIESREQUEST']._serialized_end=2074
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=2077
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=2309
+  _globals['_SPEECH']._serialized_start=2312
+  _globals['_SPEECH']._serialized_end=2603
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ from amira.asr.v1 import config_pb2 as _config_pb2
 from amira.asr.v1 import result_pb2 as _result_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -48,6 +49,22 @@ class Draining(_message.Message):
     TIME_LEFT_FIELD_NUMBER: _ClassVar[int]
     time_left: _duration_pb2.Duration
     def __init__(self, time_left: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class StreamWarning(_message.Message):
+    __slots__ = ("kind", "time_left")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[StreamWarning.Kind]
+        KIND_IDLE: _ClassVar[StreamWarning.Kind]
+        KIND_MAX_STREAM: _ClassVar[StreamWarning.Kind]
+    KIND_UNSPECIFIED: StreamWarning.Kind
+    KIND_IDLE: StreamWarning.Kind
+    KIND_MAX_STREAM: StreamWarning.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TIME_LEFT_FIELD_NUMBER: _ClassVar[int]
+    kind: StreamWarning.Kind
+    time_left: _duration_pb2.Duration
+    def __init__(self, kind: _Optional[_Union[StreamWarning.Kind, str]] = ..., time_left: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class AudioChunk(_message.Message):
     __slots__ = ("content", "offset")
@@ -106,12 +123,13 @@ class UpdateConfig(_message.Message):
     def __init__(self, hotwords: _Optional[_Union[_config_pb2.HotwordSet, _Mapping]] = ..., endpoint: _Optional[_Union[_config_pb2.EndpointConfig, _Mapping]] = ..., interim_results: _Optional[bool] = ...) -> None: ...
 
 class StreamingRecognizeResponse(_message.Message):
-    __slots__ = ("session", "result", "event", "mark", "draining", "sequence", "received_offset", "resume_point", "lag", "degraded")
+    __slots__ = ("session", "result", "event", "mark", "draining", "warning", "sequence", "received_offset", "resume_point", "lag", "degraded")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RESUME_POINT_FIELD_NUMBER: _ClassVar[int]
@@ -122,12 +140,13 @@ class StreamingRecognizeResponse(_message.Message):
     event: _result_pb2.SpeechEvent
     mark: Mark
     draining: Draining
+    warning: StreamWarning
     sequence: int
     received_offset: int
     resume_point: ResumePoint
     lag: _result_pb2.StreamLag
     degraded: bool
-    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., sequence: _Optional[int] = ..., received_offset: _Optional[int] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ..., lag: _Optional[_Union[_result_pb2.StreamLag, _Mapping]] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    def __init__(self, session: _Optional[_Union[_result_pb2.SessionInfo, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[Mark, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., warning: _Optional[_Union[StreamWarning, _Mapping]] = ..., sequence: _Optional[int] = ..., received_offset: _Optional[int] = ..., resume_point: _Optional[_Union[ResumePoint, _Mapping]] = ..., lag: _Optional[_Union[_result_pb2.StreamLag, _Mapping]] = ..., degraded: _Optional[bool] = ...) -> None: ...
 
 class RecognizeRequest(_message.Message):
     __slots__ = ("config", "audio")
