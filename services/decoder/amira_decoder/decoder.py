@@ -38,11 +38,11 @@ class StreamingDecoder:
     def __init__(self, settings: DecoderSettings) -> None:
         """Opens the model folder. Raises ModelFolderError."""
         self._settings = settings
-        self._model = ServedModel(settings)
+        self._first_model: ServedModel | None = ServedModel(settings)
         self._search_thread = ThreadPoolExecutor(1, thread_name_prefix="search")
         self._lanes = Lanes()
         self._swap = ModelSwap(self._lanes, settings, self._search_thread, self._make_encoder)
-        self._fallback = Fallback(self._lanes, settings, self._search_thread)
+        self._fallback = Fallback(self._lanes, settings, self._search_thread, lambda: self._model)
         self._draining = False
         self._encoder: Encoder | None = None
 
@@ -76,7 +76,7 @@ class StreamingDecoder:
     def describe(self) -> decoder_pb2.DescribeResponse:
         """Models, methods and slots, as the gateway asks for them."""
         lane = self._lanes.current or self._lanes.primary
-        searches = (lane.model if lane else self._model).searches
+        searches = self._model.searches
         described = decoder_pb2.DescribeResponse(
             models=[self.model_info],
             decoding_methods=searches.methods,
@@ -119,15 +119,15 @@ class StreamingDecoder:
         """
         self._encoder = self._make_encoder(self._model)
         has_fallback = self._settings.degraded != "off" and self._settings.encoder == "triton"
-        if not has_fallback:
-            self._lanes.primary = await self._open_primary(self._encoder)
+        primary = None if has_fallback else await self._open_primary(self._encoder)
         async with asyncio.TaskGroup() as tasks:
             self._lanes.start(tasks)
             tasks.create_task(self._tell_readiness(on_ready), name="readiness")
-            if self._lanes.primary is not None:
-                self._take_primary(self._lanes.primary)
+            if primary is not None:
+                self._take_primary(primary)
+                del primary  # this frame lives as long as the decoder, a lane may not
             else:
-                tasks.create_task(self._fallback.run(self._model), name="fallback")
+                tasks.create_task(self._fallback.run(), name="fallback")
                 tasks.create_task(self._keep_opening_primary(self._encoder), name="connect")
             tasks.create_task(self._swap.run(), name="swap")
 
@@ -238,9 +238,18 @@ class StreamingDecoder:
     async def _open_primary(self, encoder: Encoder) -> Lane:
         return await Lane.open(self._model, encoder, self._search_thread, self._settings)
 
+    @property
+    def _model(self) -> ServedModel:
+        """The model of new streams."""
+        lane = self._lanes.current or self._lanes.primary
+        model = self._first_model if lane is None else lane.model
+        assert model is not None, "there is a lane, or the first model"
+        return model
+
     def _take_primary(self, lane: Lane) -> None:
         self._lanes.add(lane)
         self._lanes.make_primary(lane)
+        self._first_model = self._encoder = None  # they end with their lane
         _log.info(
             "ready",
             model=lane.model.name,

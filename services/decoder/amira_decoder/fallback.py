@@ -8,6 +8,8 @@ would have had. When Triton answers again, new streams go there; those that are 
 from __future__ import annotations
 
 import asyncio
+import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -26,22 +28,29 @@ _log = structlog.get_logger(__name__)
 class Fallback:
     """Opens and retires the lane that stands in for Triton."""
 
-    def __init__(self, lanes: Lanes, settings: DecoderSettings, search_thread: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        settings: DecoderSettings,
+        search_thread: ThreadPoolExecutor,
+        get_model: Callable[[], ServedModel],
+    ) -> None:
+        """`get_model` gives the model of new streams."""
         self._lanes = lanes
         self._settings = settings
         self._search_thread = search_thread
-        self._lane: Lane | None = None
+        self._get_model = get_model
+        self._lane: weakref.ref[Lane] | None = None
 
-    async def run(self, model: ServedModel) -> None:
-        """Watches the primary lane for ever. `model` is served until there is one."""
+    async def run(self) -> None:
+        """Watches the primary lane for ever."""
         while True:
             await self._lanes.until(lambda: not self._triton_available())
             try:
                 async with asyncio.timeout(self._settings.degraded_after_s):
                     await self._lanes.until(self._triton_available)
             except TimeoutError:
-                primary = self._lanes.primary
-                await self._stand_in(primary.model if primary else model)
+                await self._stand_in(self._get_model())
 
     def _triton_available(self) -> bool:
         primary = self._lanes.primary
@@ -55,9 +64,10 @@ class Fallback:
             _log.error("degraded_mode_impossible", problem=str(error))
             await self._lanes.until(self._triton_available)
             return
-        if lane is not self._lane:
+        if lane not in self._lanes.all:
             self._lanes.add(lane)
-        self._lane = self._lanes.standby = lane
+        self._lane = weakref.ref(lane)
+        self._lanes.standby = lane
         self._lanes.changed()
         _log.warning(
             "degraded",
@@ -73,7 +83,7 @@ class Fallback:
 
     def _latest(self, model: ServedModel) -> Lane | None:
         """The lane of the last time, where streams still run in it: a second one would double the load."""
-        lane = self._lane
+        lane = self._lane() if self._lane is not None else None
         return lane if lane is not None and lane in self._lanes.all and lane.model is model else None
 
     async def _open(self, model: ServedModel) -> Lane:

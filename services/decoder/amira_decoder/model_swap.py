@@ -41,14 +41,16 @@ class ModelSwap:
         """Swaps whenever there is something new; never returns."""
         while True:
             await self._watch.changed()
-            primary = self._lanes.primary
-            if primary is None:
-                continue  # it will be opened with what is there then
+            if self._lanes.primary is None:
+                _log.warning("model_not_swapped", problem="no model is served yet")
+                continue
             try:
-                await self._swap(primary)
+                await self._swap(self._lanes.primary)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old model goes on
                 _log.error(
-                    "model_refused", problem=str(error) or type(error).__name__, kept=primary.model.version
+                    "model_refused",
+                    problem=str(error) or type(error).__name__,
+                    kept=self._lanes.primary.model.version,
                 )
 
     async def _swap(self, before: Lane) -> None:
