@@ -1,7 +1,7 @@
 """Whether manifests are what the cluster's API takes: every field known, of its type, and none missing.
 
-Kubernetes' own kinds are held against the JSON schemas in `kubernetes-validate`; all others against the Go types
-that their projects publish (crd_types.py).
+Kubernetes' own kinds are held against the JSON schemas in `kubernetes-validate`; all others against the types
+that their projects publish (custom_kinds.py).
 """
 
 from __future__ import annotations

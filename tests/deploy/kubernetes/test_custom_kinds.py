@@ -1,0 +1,41 @@
+"""Manifests of kinds that are not Kubernetes' own, against the types that their projects publish."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.deploy.kubernetes import custom_kinds
+from tests.deploy.kubernetes.custom_kinds import GROUPS, UNKNOWN_GROUP, group_of
+from tests.deploy.kubernetes.rendering import EVERYTHING, KUBERNETES, Manifest, of_kind, render
+from tests.deploy.kubernetes.schemas import CUSTOM
+
+
+def custom(manifests: list[Manifest]) -> list[Manifest]:
+    """Those that have a type."""
+    return [each for each in manifests if group_of(each) in GROUPS]
+
+
+def test_every_field_is_known_and_of_its_type(tmp_path: Path) -> None:
+    manifests = custom(render("prod-cpu", EVERYTHING))
+    classes = KUBERNETES / "components" / "gateway-api" / "gateway-class.yaml"
+    manifests += yaml.safe_load_all(classes.read_text())
+    assert {group_of(each) for each in manifests} == set(GROUPS)
+    assert custom_kinds.problems(manifests, tmp_path) == []
+
+
+def test_no_other_group_goes_unchecked() -> None:
+    known = {group.rstrip("/") for group in CUSTOM}
+    assert known == {*GROUPS, UNKNOWN_GROUP}
+
+
+@pytest.mark.parametrize(
+    "kind", ["ScaledObject", "Certificate", "PodMonitor", "GRPCRoute", "BackendTLSPolicy"]
+)
+def test_what_the_api_would_refuse_is_found(kind: str, tmp_path: Path) -> None:
+    manifest = copy.deepcopy(next(iter(of_kind(render("prod-cpu", EVERYTHING), kind).values())))
+    manifest["spec"]["replicaz"] = 1
+    assert any("replicaz" in line for line in custom_kinds.problems([manifest], tmp_path))
