@@ -239,6 +239,17 @@ async def test_an_idle_client_is_ended() -> None:
         await stack.freed()
 
 
+async def test_calls_that_say_nothing_hold_their_places_for_a_moment_only() -> None:
+    async with running(first_message_timeout_s=0.3, max_streams=2) as stack:
+        silent = [asyncio.create_task(talk(stack, half_close=False)) for _ in range(2)]
+        await until(lambda: len(stack.gateway.admission) == 2)
+        refused = await talk(stack, config(), END)
+        assert isinstance(refused.error, errors.NoCapacityError)
+        assert all(isinstance((await each).error, errors.IdleTimeoutError) for each in silent)
+        assert (await talk(stack, config(), END)).code is grpc.StatusCode.OK
+        await stack.freed()
+
+
 async def test_keep_alive_keeps_alive_and_waiting_for_the_end_is_not_idle() -> None:
     async with running(idle_timeout_s=0.4) as stack:
 

@@ -77,7 +77,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
         await self.sessions.close()
 
     async def _first_message(self, client: Client) -> speech_pb2.StreamingRecognizeRequest | None:
-        timeout_s = self._settings.idle_timeout_s
+        timeout_s = min(self._settings.first_message_timeout_s, self._settings.idle_timeout_s)
         try:
             async with asyncio.timeout(timeout_s):  # the call ends with it: nothing is read afterwards
                 return await client.read()

@@ -42,6 +42,9 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     max_unary_audio_s: float = Field(default=60.0, gt=0)
     """Longest recording that Recognize takes."""
 
+    first_message_timeout_s: float = Field(default=10.0, gt=0)
+    """A stream that has not said by then what it wants is ended; it holds a place meanwhile."""
+
     idle_timeout_s: float = Field(default=60.0, gt=0)
     """A stream whose client sends nothing for this long is ended."""
 
