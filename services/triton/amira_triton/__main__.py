@@ -10,11 +10,13 @@ import asyncio
 import signal
 import sys
 
+from amira_core.metrics.registry import reading
 from amira_core.rpc.server import run_until_signal
 from amira_core.service import run_service
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.model_folder import find_encoder
 from amira_triton.layout import TritonInstallationError, prepare_layout
+from amira_triton.metrics import SupervisorReadings
 from amira_triton.settings import TritonSettings
 from amira_triton.supervisor import Supervisor, TritonStartError
 
@@ -25,7 +27,8 @@ async def serve(settings: TritonSettings) -> None:
     layout = prepare_layout(settings.cache_dir, settings.model_repository.resolve())
     supervisor = Supervisor(layout, settings)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.reload_model)
-    await run_until_signal(supervisor.run(), drain=supervisor.drain)
+    with reading(SupervisorReadings(supervisor).read):
+        await run_until_signal(supervisor.run(), drain=supervisor.drain)
 
 
 def main() -> int:

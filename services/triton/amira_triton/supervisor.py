@@ -10,7 +10,7 @@ import structlog
 
 from amira_encoder import wire
 from amira_encoder.model_watch import ModelWatch
-from amira_triton import shared_memory
+from amira_triton import metrics, shared_memory
 from amira_triton.addresses import AddressInUseError
 from amira_triton.control import TritonControl
 from amira_triton.launcher import TritonServer
@@ -44,6 +44,8 @@ class Supervisor:
         self._models = Models()
         self._loading = asyncio.Lock()
         self._control: TritonControl | None = None
+        self.pid: int | None = None
+        """Process id of a Triton whose model answers; None while there is none."""
 
     def reload_model(self) -> None:
         """Loads what is in the model folder now beside what runs; new streams use it."""
@@ -99,6 +101,7 @@ class Supervisor:
 
     async def _run_once(self) -> None:
         server = TritonServer(self._layout, self._settings, self._model_dir)
+        metrics.STARTS.inc()
         try:
             await server.start()
             address, repository = self._settings.grpc_address, self._layout.model_repository
@@ -108,7 +111,7 @@ class Supervisor:
                 _log.info("triton_ready", pid=server.pid, grpc=address, engine=found.engine)
                 self._was_ready = True
                 self._backoff_ms = self._settings.restart_backoff_ms
-                self._control = control
+                self._control, self.pid = control, server.pid
                 await self._serve(watchdog, control, found)
         except TritonLostError as error:
             if not self._was_ready:
@@ -121,7 +124,7 @@ class Supervisor:
                 raise
             _log.error("triton_lost", reason=str(error))
         finally:
-            self._control = None
+            self._control, self.pid = None, None
             await server.stop()
 
     async def _serve(self, watchdog: Watchdog, control: TritonControl, found: wire.Description) -> None:

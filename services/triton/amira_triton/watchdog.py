@@ -13,6 +13,7 @@ import structlog
 
 from amira_core.rpc.server import cancel_and_wait
 from amira_encoder import wire
+from amira_triton import metrics
 from amira_triton.control import TritonControl
 from amira_triton.launcher import TritonServer
 from amira_triton.models import LoadedModel
@@ -66,6 +67,7 @@ class Watchdog:
         while (trouble := await self._next_trouble(model)) is not None:
             _log.warning("model_lost", model=model.name, reason=trouble)
             await self._heal(model)
+            metrics.MODEL_RELOADS.inc()
             _log.info("model_reloaded", model=model.name, stub_pid=find_stub(self._server.pid, model.name))
 
     async def unload(self, model: LoadedModel) -> None:
@@ -100,7 +102,8 @@ class Watchdog:
         while True:
             await asyncio.sleep(self._settings.canary_interval_ms / 1000)
             try:
-                found = await self._control.canary(self._settings.canary_timeout_ms / 1000, model.name)
+                with metrics.CANARY.time():
+                    found = await self._control.canary(self._settings.canary_timeout_ms / 1000, model.name)
             except grpc.aio.AioRpcError as error:
                 return f"the canary failed: {error.code().name}"
             except ValueError as error:
