@@ -90,8 +90,8 @@ bench: setup ## Latency and streams against sherpa-onnx, half an hour on an idle
 bench-quick: setup ## The same in four minutes, with fewer systems (ARGS="--help" for what can be set)
 	$(BIN)/python -m benchmarks --quick $(ARGS)
 
-bench-stages: setup ## What each stage costs: features, encoder engines, searches, relay (ARGS="--help")
-	$(BIN)/python -m benchmarks.stages $(ARGS)
+bench-stages: setup ## What each stage costs: features, encoder engines, searches, relay; into docs/PERFORMANCE.md
+	$(BIN)/python -m benchmarks.stages --document $(ARGS)
 
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
 	$(BIN)/python -m evaluation $(ARGS)

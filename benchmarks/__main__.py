@@ -28,13 +28,12 @@ from benchmarks.load.level import LoadError
 from benchmarks.load.ramp import BUDGET_MS
 from benchmarks.report import document, plots, tables, write
 from benchmarks.suite import FULL, QUICK, Plan, Subject, Suite, tune
-from benchmarks.systems.base import SAMPLE_RATE_HZ, Server
+from benchmarks.systems.base import Server
 from benchmarks.systems.remote import vendors
 from benchmarks.systems.sherpa import SherpaServer, SherpaTuning
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-_HOP = SAMPLE_RATE_HZ // 100
 _ENCODER_FRAME_FRAMES = 4
 _MAX_REMOTE_STREAMS = 4
 
@@ -46,7 +45,7 @@ async def measure(
     graph = peers.encoder_of(model_dir)
     geometry = peers.windows(graph, graph.chunk_frames // _ENCODER_FRAME_FRAMES)
     played = recordings.pool(data, 8 if quick else 24)
-    suite = Suite(played, plan, graph.chunk_frames * _HOP / SAMPLE_RATE_HZ, say, budget_ms)
+    suite = Suite(played, plan, say, budget_ms)
     began = datetime.now(UTC)
     described = machine.description()
     tuning = peers.KNOWN_BEST
@@ -68,7 +67,7 @@ async def measure(
         "quick": quick,
         "budget_ms": budget_ms,
         "model": model_dir.name,
-        "chunk_ms": round(1000 * suite.chunk_s),
+        "chunk_ms": graph.chunk_frames * 10,
         "machine": described,
         "busy": {
             "levels": suite.levels,

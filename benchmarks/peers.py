@@ -21,14 +21,16 @@ TRIED: Sequence[SherpaTuning] = (
     SherpaTuning(),
     SherpaTuning(max_batch=16),
     SherpaTuning(max_batch=48),
-    SherpaTuning(work_threads=1, max_batch=48),
     SherpaTuning(work_threads=3, max_batch=16),
-    SherpaTuning(work_threads=2, max_batch=16, loop_ms=3),
-    SherpaTuning(work_threads=2, max_batch=1),
+    SherpaTuning(max_batch=16, loop_ms=3),
+    SherpaTuning(encoder="fp32"),
     SherpaTuning(encoder="fp32", max_batch=16),
+    SherpaTuning(encoder="fp32", max_batch=48),
+    SherpaTuning(encoder="fp32", work_threads=3, max_batch=16),
+    SherpaTuning(encoder="fp32", work_threads=1, max_batch=48),
 )
-"""The program's default batch; larger ones; other threads; a faster loop; no batches; the full weights."""
-TRIED_AT = (64, 128, 192)
+"""Both kinds of weights; the program's default batch and larger ones; other threads; a faster loop."""
+TRIED_AT = (96, 160, 224)
 KNOWN_BEST = SherpaTuning(max_batch=16)
 """For runs that have no time to try."""
 

@@ -65,13 +65,11 @@ class Suite:
     Args:
         recordings: what is played.
         plan: how thorough.
-        chunk_s: audio per chunk of the model.
         say: told about progress.
     """
 
     recordings: Sequence[Recording]
     plan: Plan
-    chunk_s: float
     say: Say
     budget_ms: float = BUDGET_MS
 
@@ -189,7 +187,7 @@ class Suite:
         return level
 
     def _figures(self, subject: Subject, level: Level) -> dict[str, Any]:
-        figures = measures.figures(level, self.recordings, subject.reference, self._ends, self.chunk_s)
+        figures = measures.figures(level, self.recordings, subject.reference, self._ends)
         grown = sum(
             level.load.memory_mib.get(name, 0.0) - mib for name, mib in subject.idle_memory_mib.items()
         )

@@ -208,7 +208,6 @@ def figures(
     recordings: Sequence[Recording],
     reference: Mapping[int, Heard],
     ends: Mapping[int, Sequence[tuple[str, float]]],
-    chunk_s: float,
 ) -> dict[str, Any]:
     """All figures of a level, as JSON."""
     streams = carried(level)
@@ -246,7 +245,7 @@ def figures(
         },
         "server_cores": round(sum(servers.values()), 3),
         "memory_mib": {name: round(level.load.memory_mib[name], 1) for name in servers},
-        "mean_batch": _mean_batch(level, streams, partial["p50"], chunk_s),
+        "mean_batch": _mean_batch(level),
         "words": {
             "compared": errors.words,
             "error_rate": round(errors.rate, 2),
@@ -258,10 +257,7 @@ def figures(
     }
 
 
-def _mean_batch(level: Level, streams: float, median_ms: float | None, chunk_s: float) -> float | None:
-    """Streams per encoder request; None for a server that does not count them, or one that falls behind: then
-    the chunks that it has decoded are not those that were sent."""
-    requests = level.counters.get("encoder_requests")
-    if not requests or median_ms is None or median_ms > 1000 * chunk_s:
-        return None
-    return round(streams * (level.measure_to_s - level.measure_from_s) / chunk_s / requests, 2)
+def _mean_batch(level: Level) -> float | None:
+    """Streams per encoder request; None for a server that does not count them."""
+    ticks = level.counters.get("encoder_ticks")
+    return round(level.counters["encoder_rows"] / ticks, 2) if ticks else None

@@ -1,18 +1,18 @@
-"""Writes a run's figures into docs/BENCHMARKS.md, between two marks; the prose around is by hand."""
+"""Writes a run's figures and plots into docs/BENCHMARKS.md; the prose around them is by hand."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import tables
+from benchmarks.report.marks import replace_between
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
-_BEGIN = "<!-- benchmarks: written by `make bench`, do not edit -->"
-_END = "<!-- end of benchmarks -->"
+BEGIN = "<!-- benchmarks: written by `make bench`, do not edit -->"
+END = "<!-- end of benchmarks -->"
 
 
 def write(results: Mapping[str, Any], plots: Sequence[Path], path: Path = DOCUMENT) -> None:
@@ -21,20 +21,10 @@ def write(results: Mapping[str, Any], plots: Sequence[Path], path: Path = DOCUME
     Raises:
         ValueError: the document has lost its marks.
     """
-    text = path.read_text()
     images = path.parent / "images"
     images.mkdir(exist_ok=True)
     links = []
     for plot in plots:
         shutil.copyfile(plot, images / plot.name)
         links.append(f"![{plot.stem}](images/{plot.name})")
-    inside = "\n\n".join([tables.markdown(results).strip(), *links])
-    replaced, count = re.subn(
-        f"{re.escape(_BEGIN)}.*{re.escape(_END)}",
-        lambda _: f"{_BEGIN}\n{inside}\n{_END}",
-        text,
-        flags=re.DOTALL,
-    )
-    if count != 1:
-        raise ValueError(f"{path} has not exactly one pair of marks: {_BEGIN} ... {_END}")
-    path.write_text(replaced)
+    replace_between(path, BEGIN, END, "\n\n".join([tables.markdown(results).strip(), *links]))

@@ -37,8 +37,8 @@ def heading(results: Mapping[str, Any]) -> str:
     )
     if busy["with_other_load"]:
         text += (
-            f"\n\n**The machine was not idle**: in {busy['with_other_load']} of {busy['levels']} levels others "
-            f"used it, with up to {busy['most_other_cores']} cores. No reference."
+            "\n\n**The machine was not idle**: others used it in "
+            f"{busy['with_other_load']} of {busy['levels']} levels, up to {busy['most_other_cores']} cores."
         )
     return text
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira_client import AmiraClient
 from amira_local.options import StackOptions
+from amira_local.ports import free_ports
 from amira_local.stack import LocalStack, StackError
 from benchmarks.load.http2 import GrpcLine, grpc_message, opening
 from benchmarks.load.wire import Line, Tape
@@ -22,7 +23,7 @@ from benchmarks.machine import processes_below
 from benchmarks.systems.base import SAMPLE_RATE_HZ, Client, Reading, Server, UnavailableError, Windows, pieces
 
 _PATH = "/amira.asr.v1.Speech/StreamingRecognize"
-_REQUESTS = "nv_inference_request_success"
+_TICKS, _ROWS = "amira_encoder_ticks", "amira_encoder_rows{"
 
 
 class AmiraSpeech(Client):
@@ -99,7 +100,8 @@ class AmiraStack:
     def __post_init__(self) -> None:
         self._users = 0
         self._stack: LocalStack | None = None
-        self._failure: asyncio.Task[StackError] | None = None
+        self.metrics_address = ""
+        """Where Triton's metrics are."""
 
     @property
     def stack(self) -> LocalStack:
@@ -113,13 +115,16 @@ class AmiraStack:
         self._users += 1
         if self._stack is not None:
             return
-        enough = {
+        [port] = free_ports(1)
+        self.metrics_address = f"127.0.0.1:{port}"
+        settings = {
             "AMIRA_TRITON_SLOTS": str(self.slots),
             "AMIRA_GATEWAY_MAX_STREAMS": str(self.slots),
+            "AMIRA_TRITON_METRICS_ADDRESS": self.metrics_address,
             **self.env,
         }
         stack = LocalStack(
-            StackOptions(model_dir=self.model_dir, ephemeral_ports=True, log_level="warning", env=enough)
+            StackOptions(model_dir=self.model_dir, ephemeral_ports=True, log_level="warning", env=settings)
         )
         try:
             await stack.start()
@@ -193,9 +198,9 @@ class AmiraServer(Server):
         return found
 
     async def counters(self) -> dict[str, float]:
-        """Encoder requests that Triton has served (its canary's are among them)."""
-        port = next(s.ports[2] for wave in self._shared.stack._waves for s in wave if s.name == "triton")
-        return {"encoder_requests": await asyncio.to_thread(_metric, f"http://127.0.0.1:{port}/metrics")}
+        """What the encoder has done, from the model's own metrics in Triton."""
+        page = await asyncio.to_thread(_page, f"http://{self._shared.metrics_address}/metrics")
+        return {"encoder_ticks": _sum(page, _TICKS), "encoder_rows": _sum(page, _ROWS)}
 
     def settings(self) -> dict[str, Any]:
         return {**asdict(self._shared), "model_dir": self._shared.model_dir.name, "search": self._method}
@@ -211,7 +216,11 @@ def _triton_part(pid: int, supervisor: int) -> str:
     return "triton server" if name.startswith("tritonserver") else "triton model"
 
 
-def _metric(url: str) -> float:
+def _page(url: str) -> list[str]:
     with urlopen(url, timeout=5) as page:  # noqa: S310 - our own Triton on loopback
-        lines = page.read().decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(_REQUESTS))
+        text: str = page.read().decode()
+    return text.splitlines()
+
+
+def _sum(page: list[str], metric: str) -> float:
+    return sum(float(line.rpartition(" ")[2]) for line in page if line.startswith(metric))

@@ -101,11 +101,6 @@ class Windows:
         """Audio that the `results`-th result (from 1) of a server with one result per chunk rests on."""
         return self.of_frames(self.chunk_frames * (results - 1) + self.window_frames)
 
-    @property
-    def chunk_s(self) -> float:
-        """Audio per chunk."""
-        return self.chunk_frames * self.frame_samples / SAMPLE_RATE_HZ
-
     def of_frames(self, frames: int) -> float:
         """Audio that so many feature frames need."""
         samples = (frames - 1) * self.frame_samples + self.frame_reach_samples

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from amira_decoder.search.factory import available_methods
-from benchmarks import encoder, search
+from benchmarks.stages import encoder, search
 from benchmarks.clips import windows_of_clips
 from tests.support.geometry import chunk_ms, geometry_of
 

@@ -1,6 +1,6 @@
 """Features per second: Amira's numba kernel against kaldi-native-fbank on the same audio.
 
-    python benchmarks/fbank.py [--seconds 60] [--rounds 15] [--out benchmarks/results/fbank.json]
+    python -m benchmarks.stages.fbank [--seconds 60] [--rounds 15] [--out fbank.json]
 
 Both get float32 samples in [-1, 1] and give all frames to Python, one thread each. Rounds of the two
 alternate, and times are CPU time of the thread, so that a busy machine slows both alike; the table has

@@ -1,6 +1,6 @@
 """CPU milliseconds that a search takes for one chunk, by method and by streams in the batch.
 
-    python -m benchmarks.search [--model DIR] [--streams 1 --streams 8] [--rounds 60] [--out FILE]
+    python -m benchmarks.stages.search [--model DIR] [--streams 1 --streams 8] [--rounds 60] [--out FILE]
 
 Advancing all streams by a chunk and asking each for its best hypothesis, as the decoder's search thread
 does after every encoder step; interims are wanted by all. Real speech; a stream's segment is ended every
@@ -76,7 +76,7 @@ def measure(model: Path, streams: list[int], rounds: int) -> dict[str, Any]:
 
 def main(
     model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
-    streams: Annotated[list[int], typer.Option(help="Streams in the batch; repeat.")] = [1, 8, 32],  # noqa: B006 - typer wants the list itself
+    streams: Annotated[list[int], typer.Option(help="Streams in the batch; repeat.")] = [1, 8, 32, 96],  # noqa: B006 - typer wants the list itself
     rounds: Annotated[int, typer.Option(help="Measured chunks.")] = 60,
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
 ) -> None:

@@ -1,6 +1,6 @@
 """What each stage of the frontend costs for 100 ms of audio, by encoding and rate.
 
-    python benchmarks/audio_stages.py [--rounds 300] [--out benchmarks/results/audio_stages.json]
+    python -m benchmarks.stages.audio [--rounds 300] [--out audio.json]
 
 CPU time, for which one message holds up the event loop: the reason why the frontend works on
 it rather than in threads. The last line is the price of the alternative, an empty call in a thread.

@@ -1,0 +1,1 @@
+"""What the stages cost, each by itself: `make bench-stages`."""
