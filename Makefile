@@ -11,7 +11,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages eval chaos fuzz audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos fuzz audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ bench-quick: setup ## The same in four minutes, with fewer systems (ARGS="--help
 
 bench-stages: setup ## What each stage costs: features, encoder engines, searches, relay; into docs/PERFORMANCE.md
 	$(BIN)/python -m benchmarks.stages --document $(ARGS)
+
+bench-overload: setup ## Three times the streams that the server can carry: what those notice that are admitted (ARGS="--rounds 5")
+	$(BIN)/python -m benchmarks.overload --out benchmarks/results/overload.json $(ARGS)
 
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)
 	$(BIN)/python -m evaluation $(ARGS)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class LoadSettings(BaseSettings):
     """Part of DecoderSettings."""
+
+    model_config = SettingsConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
 
     target_load: float = Field(default=0.7, ge=0, le=1)
     """Share of its time that the decoder may need for its streams: beyond it new ones are refused with
