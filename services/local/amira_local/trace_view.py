@@ -15,7 +15,6 @@ from urllib.request import urlopen
 
 from rich.console import Console
 from rich.text import Text
-from rich.tree import Tree
 
 DEFAULT_URL = "http://127.0.0.1:16686"
 URL_VARIABLE = "AMIRA_JAEGER_URL"
@@ -82,10 +81,8 @@ def show_trace(spans: list[ReadSpan], console: Console) -> None:
         children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
     begin_us = min(span.start_us for span in spans)
     whole_us = max(1, max(span.start_us + span.duration_us for span in spans) - begin_us)
-    for root in children.get("", []):
-        tree = Tree(_line(root, begin_us, whole_us), guide_style="dim")
-        _grow(tree, root, children, begin_us, whole_us)
-        console.print(tree, soft_wrap=True)
+    for depth, span in _in_order("", children, 0):
+        console.print(_line(span, depth, begin_us, whole_us), soft_wrap=True)
 
 
 async def report_trace(trace_id: str, env: Mapping[str, str], console: Console) -> None:
@@ -114,20 +111,21 @@ def _is_whole(spans: list[ReadSpan]) -> bool:
     return {"amira-gateway", "amira-frontend", "amira-decoder"} <= {span.service for span in spans}
 
 
-def _grow(
-    tree: Tree, parent: ReadSpan, children: dict[str, list[ReadSpan]], begin_us: int, whole_us: int
-) -> None:
-    for span in children.get(parent.span_id, []):
-        _grow(tree.add(_line(span, begin_us, whole_us)), span, children, begin_us, whole_us)
+def _in_order(
+    parent_id: str, children: dict[str, list[ReadSpan]], depth: int
+) -> Iterator[tuple[int, ReadSpan]]:
+    for span in children.get(parent_id, []):
+        yield depth, span
+        yield from _in_order(span.span_id, children, depth + 1)
 
 
-def _line(span: ReadSpan, begin_us: int, whole_us: int) -> Text:
+def _line(span: ReadSpan, depth: int, begin_us: int, whole_us: int) -> Text:
     first = round((span.start_us - begin_us) / whole_us * (_BAR_CELLS - 1))
     cells = max(1, min(_BAR_CELLS - first, round(span.duration_us / whole_us * _BAR_CELLS)))
     bar = " " * first + "━" * cells
     line = Text()
     line.append(f"{bar:<{_BAR_CELLS}} ", "red" if span.failed else "cyan")
-    line.append(f"{span.duration_us / 1000:9.1f} ms  ")
+    line.append(f"{span.duration_us / 1000:9.1f} ms  {'  ' * depth}")
     line.append(span.service.removeprefix("amira-"), "bold")
     line.append(f" {span.name.rpartition('/')[2]}", "bold red" if span.failed else "")
     for detail in _details(span, begin_us):
