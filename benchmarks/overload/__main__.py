@@ -62,10 +62,18 @@ class Load:
 
 
 async def measure(
-    *, rounds: int, seconds: float, factor: float, method: str, speech: Path | None, seed: int, log: Log
+    *,
+    rounds: int,
+    seconds: float,
+    recording_s: float,
+    factor: float,
+    method: str,
+    speech: Path | None,
+    seed: int,
+    log: Log,
 ) -> dict[str, Any]:
     """Runs all phases; returns the figures."""
-    samples = load_clips(speech)[0]
+    samples = load_clips(speech)[0][: round(recording_s * SAMPLE_RATE_HZ)]
     recording = caller.Recording.of(samples.tobytes(), SAMPLE_RATE_HZ)
     chance = random.Random(seed)  # noqa: S311 - arrivals, no secret
     async with LocalStack(StackOptions(ephemeral_ports=True, log_level="warning")) as stack:
@@ -100,7 +108,7 @@ async def measure(
         "finding_capacity": found,
         "within": within,
         "over": over,
-        "summary": _summary(within, over),
+        "summary": summarized(within, over),
         "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},
     }
 
@@ -124,7 +132,8 @@ async def _measured(
     return of_phase
 
 
-def _summary(within: list[dict[str, Any]], over: list[dict[str, Any]]) -> dict[str, Any]:
+def summarized(within: list[dict[str, Any]], over: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is held against the target, from the figures of all rounds."""
     ratios = figures.ratios(within, over, "p99")
     refusals_p99 = [round_["refusal_ms"]["p99"] for round_ in over if round_["refusal_ms"]["p99"] is not None]
     return {
@@ -186,6 +195,7 @@ def main(
     seconds: Annotated[
         float, typer.Option(help="Measured time per phase, after a ramp of one recording.")
     ] = 40,
+    recording_s: Annotated[float, typer.Option(help="Most that is used of the recording.")] = 10,
     factor: Annotated[float, typer.Option(help="Offered streams as a multiple of the capacity.")] = 3,
     method: Annotated[str, typer.Option(help="auto, k2, beam or greedy.")] = "auto",
     speech: Annotated[
@@ -197,7 +207,14 @@ def main(
     """Measures what overload does to the streams that are admitted."""
     result = asyncio.run(
         measure(
-            rounds=rounds, seconds=seconds, factor=factor, method=method, speech=speech, seed=seed, log=print
+            rounds=rounds,
+            seconds=seconds,
+            recording_s=recording_s,
+            factor=factor,
+            method=method,
+            speech=speech,
+            seed=seed,
+            log=print,
         )
     )
     print(table(result))
