@@ -58,12 +58,11 @@ class Sessions:
 
     async def resume(self, resume: speech_pb2.Resume, client: Client) -> None:
         """Serves a call that goes on with a session. Raises as Session.serve does."""
-        session = self._sessions.get(self._tokens.session_id(resume.token))
-        identity = current_identity()
-        tenant = None if identity is None else identity.tenant
-        if session is None or not session.resumable or session.owner != tenant:
+        try:
+            session = self._find(resume)
+        except errors.SessionLostError:
             metrics.RESUME_LOST.inc()
-            raise lost()
+            raise
         join(session.place)
         stream_trace().link(session.trace.traceparent)
         session.trace.resumed(stream_trace().traceparent)
@@ -97,6 +96,14 @@ class Sessions:
             await self._end(session, errors.InternalError.reason)
             raise
         await self._end(session, "OK")
+
+    def _find(self, resume: speech_pb2.Resume) -> Session:
+        session = self._sessions.get(self._tokens.session_id(resume.token))
+        identity = current_identity()
+        tenant = None if identity is None else identity.tenant
+        if session is None or not session.resumable or session.owner != tenant:
+            raise lost()
+        return session
 
     def _keep_if_left(self, session: Session) -> None:
         """Gives a client that has no call any more the time to come back."""

@@ -1,0 +1,201 @@
+"""One whole stack with real Triton, and conversations with it whose every message is known."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import grpc
+import pytest
+
+from amira.asr.v1 import speech_pb2
+from amira_core.rpc.call import DuplexCall
+from amira_local.options import StackOptions
+from tests.stack.raw import (
+    CLIP,
+    END,
+    FLUSH,
+    Answer,
+    Request,
+    clip_pcm,
+    config,
+    pieces,
+    recognize,
+    speech_stub,
+    take_status,
+    talk,
+)
+from tests.support.scrape import Growth, Scrape
+from tests.support.stack import StackThread
+
+MAX_STREAMS = 3
+LIVE_S = 6.0
+UNARY_S = 4.0
+SERVICES = ("gateway", "frontend", "decoder", "triton")
+
+
+@dataclass
+class Said:
+    """What the conversations were, as the clients know it."""
+
+    answers: list[Answer] = field(default_factory=list)
+    unary: Answer = field(default_factory=Answer)
+    sent: int = 0
+    """Messages of streams, from the clients."""
+    received: int = 0
+    """Messages of streams, to the clients, and what a unary call would have had as a stream."""
+    bytes_sent: int = 0
+    audio_s: float = 0.0
+    growth: dict[str, Growth] = field(default_factory=dict)
+    """Service -> by how much its metrics grew."""
+
+    @property
+    def finals(self) -> int:
+        """Finals that came."""
+        return sum(len(answer.finals) for answer in (*self.answers, self.unary))
+
+    @property
+    def interims(self) -> int:
+        """Interims that came."""
+        results = (r.result for answer in self.answers for r in answer.responses if r.HasField("result"))
+        return sum(not result.is_final for result in results)
+
+    @property
+    def words(self) -> list[str]:
+        """The words that were recognized."""
+        return [word for answer in (*self.answers, self.unary) for word in answer.text.split()]
+
+    def counted(self, requests: Iterable[Request]) -> Iterator[Request]:
+        """Passes requests on and keeps count."""
+        for request in requests:
+            self.sent += 1
+            self.bytes_sent += len(request.audio.content)
+            yield request
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[StackThread]:
+    """A running stack; nobody breaks it."""
+    env = {"AMIRA_GATEWAY_MAX_STREAMS": str(MAX_STREAMS), "AMIRA_GATEWAY_RESUME_WINDOW_S": "20"}
+    with StackThread(StackOptions(ephemeral_ports=True, env=env)) as running:
+        yield running
+
+
+def scrape(stack: StackThread) -> dict[str, Scrape]:
+    """Every service's metrics now."""
+    return {service: Scrape.of(stack.stack.metrics[service]) for service in SERVICES}
+
+
+@pytest.fixture(scope="session")
+def said(stack: StackThread) -> Said:
+    """Holds the conversations, one after the other, and nothing else happens meanwhile."""
+    before = scrape(stack)
+    said = asyncio.run(_talk(stack.stack.gateway_target))
+    after = scrape(stack)
+    said.growth = {service: Growth(before[service], after[service]) for service in SERVICES}
+    return said
+
+
+async def _talk(target: str) -> Said:
+    said = Said()
+    async with speech_stub(target) as stub:
+        said.answers.append(await _live(stub, said))
+        said.answers.append(await _recording(stub, said))
+        said.answers.append(await _resumed(stub, said))
+        await _refused(stub, said)
+        said.unary = await _unary(stub, said)
+        await asyncio.sleep(0.3)  # the server sees the end of a call a moment after its client
+    return said
+
+
+async def _live(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
+    """At the speed of speech, with interims and a FLUSH in the middle."""
+    requests = pieces(clip_pcm(LIVE_S))
+    middle = len(requests) // 2
+    script = [config(interim_results=True), *requests[:middle], FLUSH, *requests[middle:], END]
+    call, answer = DuplexCall(stub.StreamingRecognize()), Answer()
+
+    async def read() -> None:
+        while (response := await call.read()) is not None:
+            answer.responses.append(response)
+
+    reading = asyncio.create_task(read())
+    began_at, sent_s = time.monotonic(), 0.0
+    for request in said.counted(script):
+        await call.write(request)
+        sent_s += len(request.audio.content) / 32_000
+        await asyncio.sleep(max(0.0, began_at + sent_s - time.monotonic()))
+    await call.done_writing()
+    await asyncio.wait_for(reading, 30)
+    said.received += len(answer.responses)
+    said.audio_s += LIVE_S
+    return answer
+
+
+async def _recording(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
+    """A FLAC file, as fast as it can be sent."""
+    answer = await talk(stub, said.counted([config("FLAC", 0), *pieces(CLIP.read_bytes(), 20_000)]))
+    said.received += len(answer.responses)
+    said.audio_s += answer.finals[-1].audio_processed.ToNanoseconds() / 1e9
+    return answer
+
+
+async def _resumed(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
+    """A client that loses its call in the middle and goes on in another one."""
+    requests = pieces(clip_pcm(4.0))
+    middle = len(requests) // 2
+    first = config(interim_results=False)
+    first.resumable = True
+    call, answer = DuplexCall(stub.StreamingRecognize()), Answer()
+    for request in said.counted([first, *requests[:middle]]):
+        await call.write(request)
+    opening = await call.read()
+    assert opening is not None
+    with suppress(TimeoutError):  # nothing comes any more: all that was sent is decoded
+        while await asyncio.wait_for(call.read(), 1.0) is not None:
+            said.received += 1
+    said.received += 1
+    call.cancel()
+    await asyncio.sleep(0.5)
+    resume = Request(resume=speech_pb2.Resume(token=opening.session.resume_token, last_sequence=0))
+    answer = await talk(stub, [resume, *said.counted(requests[middle:])])
+    said.received += len(answer.responses)
+    said.audio_s += 4.0
+    lost = await talk(stub, [Request(resume=speech_pb2.Resume(last_sequence=0))])
+    assert lost.reason == "SESSION_LOST"
+    return answer
+
+
+async def _refused(stub, said: Said) -> None:  # type: ignore[no-untyped-def]
+    """A config that cannot be, and one stream more than there are places."""
+    answer = await talk(stub, said.counted([config(rate_hz=1)]))
+    assert answer.reason == "BAD_SAMPLE_RATE"
+    calls = [DuplexCall(stub.StreamingRecognize()) for _ in range(MAX_STREAMS)]
+    for call in calls:
+        for request in said.counted([config()]):
+            await call.write(request)
+        assert await call.read() is not None
+        said.received += 1
+    refused = DuplexCall(stub.StreamingRecognize())
+    try:
+        await refused.read()
+    except grpc.aio.AioRpcError as failure:
+        full = Answer()
+        take_status(full, failure)
+        assert full.reason == "NO_CAPACITY"
+    for call in calls:
+        call.cancel()
+    await asyncio.sleep(0.5)
+
+
+async def _unary(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
+    content = clip_pcm(UNARY_S)
+    request = speech_pb2.RecognizeRequest(config=config().config, audio=content)
+    answer = await recognize(stub, request)
+    assert answer.code is grpc.StatusCode.OK, answer.message
+    said.bytes_sent += len(content)
+    said.audio_s += UNARY_S
+    return answer
