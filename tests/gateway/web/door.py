@@ -32,9 +32,7 @@ class Web:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    async def connect(
-        self, protocols: Sequence[str] = (), **headers: str
-    ) -> aiohttp.ClientWebSocketResponse:
+    async def connect(self, protocols: Sequence[str] = (), **headers: str) -> aiohttp.ClientWebSocketResponse:
         return await self.http.ws_connect(self.url("/v1/stream"), protocols=protocols, headers=headers)
 
 

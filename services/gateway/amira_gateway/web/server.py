@@ -45,16 +45,18 @@ class WebServer:
         application.router.add_get(socket.PATH, sockets.handle)
         application.router.add_get("/healthz", self._health)
         self._runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_IDLE_CONNECTION_S, handle_signals=False
+            application,
+            access_log=None,
+            handle_signals=False,
+            keepalive_timeout=_IDLE_CONNECTION_S,
+            shutdown_timeout=0,
         )
 
     async def start(self) -> int:
         """Binds and starts; returns the port. Raises OSError when the address is taken."""
         host, _, port = self._address.rpartition(":")
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, host.strip("[]"), int(port), ssl_context=self._tls, shutdown_timeout=0
-        )
+        site = web.TCPSite(self._runner, host.strip("[]"), int(port), ssl_context=self._tls)
         await site.start()
         if self._tls is None:
             warn_of_plaintext(self._address)

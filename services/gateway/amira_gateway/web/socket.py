@@ -51,7 +51,7 @@ class SpeechSocket:
                 max_msg_size=self._max_message_bytes,
             )
             await socket.prepare(request)
-            client = SocketClient(socket, codec)
+            client = SocketClient(socket, request.transport, codec)
             error = await self._serve(client)
             if error is not None:
                 record.status = error.reason
@@ -67,12 +67,11 @@ class SpeechSocket:
             if not serving.done():
                 serving.cancel()
             await serving
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ClientGoneError):
+            client.abort()
             if this_task_is_cancelled():
                 raise
             raise ClientGoneError("the connection is lost") from None
-        except ClientGoneError:
-            raise
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
             return reported(error, PATH)
         finally:
