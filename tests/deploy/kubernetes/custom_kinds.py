@@ -1,8 +1,8 @@
-"""Whether manifests of cert-manager, KEDA, the Prometheus Operator and the Gateway API are as their types say.
+"""Whether manifests of cert-manager, KEDA, the Prometheus Operator and the Gateway API fit their types.
 
-npm's `@kubernetes-models/*` have those types, made from the definitions that these projects publish. A manifest
-is written as a constant of its type, and the TypeScript compiler names fields that are unknown, missing or of
-another type. There are no types of Envoy Gateway's two kinds.
+npm's `@kubernetes-models/*` have those types, made from the definitions that these projects publish. A
+manifest is written as a constant of its type, and the TypeScript compiler names fields that are unknown,
+missing or of another type. There are no types of Envoy Gateway's two kinds.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def group_of(manifest: Manifest) -> str:
 
 def problems(manifests: Sequence[Manifest], folder: Path) -> list[str]:
     """What the compiler says; `folder` is to write to. Skips where npm or its packages cannot be had."""
-    packages = _installed()
+    node, packages = _installed()
     source = folder / "manifests.ts"
     source.write_text("".join(_constant(number, each) for number, each in enumerate(manifests)))
     (folder / "node_modules").symlink_to(packages, target_is_directory=True)
     compiler = packages / "typescript" / "bin" / "tsc"
     done = subprocess.run(
-        ["node", str(compiler), *_OPTIONS, source.name],
+        [node, str(compiler), *_OPTIONS, source.name],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -75,9 +75,10 @@ def _constant(number: int, manifest: Manifest) -> str:
 
 
 @cache
-def _installed() -> Path:
-    """The packages' folder."""
-    if not (npm := shutil.which("npm")) or not shutil.which("node"):
+def _installed() -> tuple[str, Path]:
+    """node, and the packages' folder."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
         pytest.skip("npm is not installed: the kinds that are not Kubernetes' own cannot be checked")
     _FOLDER.mkdir(parents=True, exist_ok=True)
     ours = _FOLDER / "package.json"
@@ -89,4 +90,4 @@ def _installed() -> Path:
         if done.returncode:
             shutil.rmtree(_FOLDER)
             pytest.skip(f"npm cannot install the types of these kinds: {done.stderr[-300:]}")
-    return _FOLDER / "node_modules"
+    return node, _FOLDER / "node_modules"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]  # it publishes no types
 
 from tests.deploy.kubernetes.rendering import Manifest
 
