@@ -257,7 +257,7 @@ def _line(figures: Mapping[str, Any]) -> str:
     return (
         f"{figures['offered']} streams ({figures['carried']} carried{lost}): partial p50 {partial['p50']} "
         f"p99 {partial['p99']} ms, final p99 {final['p99']} ms, {figures['server_cores']} cores, "
-        f"client {figures['load']['cores']['load client']}, words {words['error_rate']} % "
-        f"(unloaded {words['error_rate_unloaded']} %), others {figures['load']['other_processes_cores']}"
+        f"client {figures['load']['cores']['load client']}, WER {words['error_rate']} % "
+        f"(unloaded {words['error_rate_unloaded']}), others {figures['load']['other_processes_cores']}"
         f"+{figures['load']['other_low_priority_cores']} cores"
     )

@@ -248,8 +248,8 @@ def figures(
         "mean_batch": _mean_batch(level),
         "words": {
             "compared": errors.words,
-            "error_rate": round(errors.rate, 2),
-            "error_rate_unloaded": round(usual.rate, 2),
+            "error_rate": round(errors.rate, 2) if errors.words else None,
+            "error_rate_unloaded": round(usual.rate, 2) if usual.words else None,
             "transcripts": len(complete),
             "as_unloaded": same,
         },

@@ -75,7 +75,7 @@ def capacity_table(results: Mapping[str, Any]) -> str:
                 *(_ms(best, key, quantile) for key, quantile in _CAPACITY_LATENCIES),
                 f"{1000 * best['server_cores'] / best['carried']:.1f}" if best else "-",
                 f"{best['memory_mib_per_stream']:.1f}" if best else "-",
-                f"{words['error_rate']:.1f} ({words['error_rate_unloaded']:.1f})",
+                _error_rates(words),
                 f"{words['as_unloaded']} of {words['transcripts']}",
             ]
         )
@@ -181,7 +181,7 @@ def levels_table(results: Mapping[str, Any]) -> str:
                     _quantiles(level["word_emission_delay_ms"]),
                     f"{level['server_cores']:.2f}",
                     "-" if level["mean_batch"] is None else f"{level['mean_batch']:g}",
-                    f"{words['error_rate']:.1f} ({words['error_rate_unloaded']:.1f})",
+                    _error_rates(words),
                     f"{level['load']['cores']['load client']:.2f}",
                     f"{level['client_lateness_ms']['p99']:g}"
                     if level["client_lateness_ms"]["count"]
@@ -252,6 +252,12 @@ def _quantiles(values: Mapping[str, Any]) -> str:
     if not values["count"]:
         return "-"
     return " / ".join(f"{values[name]:.0f}" for name in ("p50", "p90", "p99"))
+
+
+def _error_rates(words: Mapping[str, Any]) -> str:
+    rates = (words["error_rate"], words["error_rate_unloaded"])
+    here, unloaded = ("-" if rate is None else f"{rate:.1f}" for rate in rates)
+    return f"{here} ({unloaded})"
 
 
 def _ms(level: Mapping[str, Any] | None, key: str, quantile: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from amira_decoder.search.factory import available_methods
-from benchmarks.stages import encoder, search
 from benchmarks.clips import windows_of_clips
+from benchmarks.stages import encoder, search
 from tests.support.geometry import chunk_ms, geometry_of
 
 
