@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SPEECH = Path(os.environ.get("AMIRA_TEST_SPEECH", ROOT.parent / "shared" / "speech"))
 MODEL = ROOT / "models" / "starter-en"
 
-SLOTS_ALONE_DECIDE = "AMIRA_DECODER_TARGET_LOAD"
-os.environ[SLOTS_ALONE_DECIDE] = "0"
+PLACES_ALONE_DECIDE = ("AMIRA_DECODER_TARGET_LOAD", "AMIRA_GATEWAY_MAX_LOOP_LAG_MS")
+for _name in PLACES_ALONE_DECIDE:
+    os.environ[_name] = "0"
 """Whether a test's streams are taken in must not depend on how busy the machine is (tests of that set it)."""
 
 
@@ -34,7 +35,7 @@ class Utterance:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the developer's shell must not reach the tests."""
     for name in list(os.environ):
-        kept = name.startswith("AMIRA_TEST_") or name == SLOTS_ALONE_DECIDE
+        kept = name.startswith("AMIRA_TEST_") or name in PLACES_ALONE_DECIDE
         if name.startswith(("AMIRA_", "OTEL_")) and not kept:
             monkeypatch.delenv(name)
 

@@ -42,6 +42,7 @@ async def serve(settings: GatewaySettings) -> None:
             await run_until_signal(
                 keep_ready(server, services),
                 services.run(),
+                servicer.loop_lag.run(),
                 drain=lambda: drain(server, servicer, settings.drain_timeout_s),
             )
     finally:

@@ -13,6 +13,7 @@ from amira_core.rpc.server import RpcServer
 from amira_gateway import metrics
 from amira_gateway.admission import Admission
 from amira_gateway.capabilities import Capabilities
+from amira_gateway.loop_lag import LoopLag
 from amira_gateway.services import Services
 from amira_gateway.session.audio import AudioShape
 from amira_gateway.session.client import BegunClient, Client, GrpcClient, RecordingClient, StreamContext
@@ -36,6 +37,8 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
         self._capabilities = Capabilities(services, settings)
         self._tokens = ResumeTokens(settings.resume_secret)
         self.admission = Admission(settings.max_streams)
+        self.loop_lag = LoopLag(settings.max_loop_lag_ms / 1000)
+        """Somebody must run it."""
         self.sessions = Sessions(self.admission, self._tokens, settings.resume_window_s)
 
     async def StreamingRecognize(  # type: ignore[override]  # a coroutine that reads and writes by itself: a generator cannot time a write
@@ -52,6 +55,8 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
             return
         with metrics.refusals():
             self.admission.check()
+            if first is None or not first.HasField("resume_point"):  # it runs already, at another gateway
+                self.loop_lag.check()
             session = Session(self._services, self._settings, self._tokens)
         await self.sessions.begin(session, BegunClient(client, first))
 
@@ -60,6 +65,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
     ) -> speech_pb2.RecognizeResponse:
         with metrics.refusals():
             self.admission.check()
+            self.loop_lag.check()
             self._check_recording(request)
             client = RecordingClient(request.config, request.audio)
             max_audio_s = self._settings.max_unary_audio_s

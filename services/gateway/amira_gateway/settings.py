@@ -33,6 +33,11 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     max_streams: int = Field(default=128, ge=1)
     """Streams and unary calls at once; more are refused at once with RESOURCE_EXHAUSTED."""
 
+    max_loop_lag_ms: float = Field(default=100.0, ge=0)
+    """How late the gateway's event loop may be, averaged over a second: above it new streams are refused with
+    NO_CAPACITY, so that those that run keep their latency. Sessions that a client goes on with are taken. 0:
+    places alone decide."""
+
     buffer_audio_s: float = Field(default=5.0, gt=0)
     """Audio held per stream before its client is slowed down."""
 
