@@ -1,7 +1,8 @@
-"""A collector in the test's own process: spans by OTLP over gRPC, and over HTTP as JSON, as Triton sends them."""
+"""A collector in the test: spans by OTLP over gRPC, and over HTTP as JSON, as Triton sends them."""
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -59,6 +60,8 @@ class Collector:
     spans: list[TracedSpan] = field(default_factory=list)
     grpc_port: int = 0
     http_port: int = 0
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set once anything has come by gRPC."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,11 +87,11 @@ class Collector:
 
 
 @contextmanager
-def collecting(grpc_port: int = 0, delay_s: float = 0.0) -> Iterator[Collector]:
-    """A running collector. `delay_s`: how long it takes for each answer."""
+def collecting(grpc_port: int = 0, answer_after: threading.Event | None = None) -> Iterator[Collector]:
+    """A running collector. `answer_after`: what it awaits before it answers anything."""
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(4))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Servicer(collector, delay_s), server)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Servicer(collector, answer_after), server)
     collector.grpc_port = server.add_insecure_port(f"127.0.0.1:{grpc_port}")
     web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(collector))
     collector.http_port = web.server_address[1]
@@ -105,19 +108,22 @@ def collecting(grpc_port: int = 0, delay_s: float = 0.0) -> Iterator[Collector]:
 
 
 class _Servicer(trace_service_pb2_grpc.TraceServiceServicer):
-    def __init__(self, collector: Collector, delay_s: float) -> None:
+    def __init__(self, collector: Collector, answer_after: threading.Event | None) -> None:
         self._collector = collector
-        self._delay_s = delay_s
+        self._answer_after = answer_after
 
     def Export(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the proto's name
-        time.sleep(self._delay_s)
+        self._collector.asked.set()
+        if self._answer_after is not None:
+            self._answer_after.wait()
+            return trace_service_pb2.ExportTraceServiceResponse()
         self._collector.spans += _spans(request)
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
 def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             request = trace_service_pb2.ExportTraceServiceRequest()
             collector.spans += _spans(ParseDict(_with_base64_ids(body), request, ignore_unknown_fields=True))
@@ -134,8 +140,6 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
 
 def _with_base64_ids(value: Any) -> Any:
     """OTLP's JSON has ids in hex where protobuf's has base64."""
-    import base64
-
     if isinstance(value, list):
         return [_with_base64_ids(each) for each in value]
     if not isinstance(value, dict):

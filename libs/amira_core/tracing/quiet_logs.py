@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -16,11 +17,12 @@ PAUSE_S: Final = 60.0
 class QuietLogs(logging.Handler):
     """Takes the place of the handlers above the logger `opentelemetry`."""
 
-    def __init__(self, pause_s: float = PAUSE_S) -> None:
-        """`pause_s`: least seconds between two lines."""
+    def __init__(self, pause_s: float = PAUSE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        """`pause_s`: least seconds between two lines, by `clock`."""
         super().__init__(logging.WARNING)
         self._pause_s = pause_s
-        self._quiet_until = 0.0
+        self._clock = clock
+        self._quiet_until = -pause_s
         self._left_out = 0
 
     def install(self) -> None:
@@ -30,7 +32,7 @@ class QuietLogs(logging.Handler):
         logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now < self._quiet_until:
             self._left_out += 1
             return
