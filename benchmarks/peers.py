@@ -23,19 +23,17 @@ TRIED: Sequence[SherpaTuning] = (
     SherpaTuning(max_batch=48),
     SherpaTuning(work_threads=3, max_batch=16),
     SherpaTuning(max_batch=16, loop_ms=3),
-    SherpaTuning(encoder="fp32"),
     SherpaTuning(encoder="fp32", max_batch=16),
     SherpaTuning(encoder="fp32", max_batch=48),
-    SherpaTuning(encoder="fp32", work_threads=3, max_batch=16),
     SherpaTuning(encoder="fp32", work_threads=1, max_batch=48),
 )
 """Both kinds of weights; the program's default batch and larger ones; other threads; a faster loop."""
-TRIED_AT = (96, 160, 224)
+TRIED_AT = (96, 144, 192)
 KNOWN_BEST = SherpaTuning(max_batch=16)
 """For runs that have no time to try."""
 
 # All streams to both: what a server refuses for its latency's sake is another question (benchmarks/overload).
-_NO_ADMISSION = {"AMIRA_DECODER_TARGET_LOAD": "0"}
+_NO_ADMISSION = {"AMIRA_DECODER_TARGET_LOAD": "0", "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0"}
 
 
 def encoder_of(model_dir: Path) -> EncoderGraph:

@@ -278,6 +278,7 @@ def _plan(options: FleetOptions) -> list[list[Replica]]:
             "MODEL_DIR": model_dir,
             "ENCODER": options.encoder,
             "IN_PROCESS_THREADS": str(options.threads),
+            "TARGET_LOAD": "0",  # whom a busy machine refuses is another question (benchmarks/overload)
             **({"TRITON_TARGET": tritons[number].proxy.target} if with_triton else {}),
         },
     )
@@ -285,7 +286,7 @@ def _plan(options: FleetOptions) -> list[list[Replica]]:
         "FRONTEND_TARGET": ",".join(replica.proxy.target for replica in frontends),
         "DECODER_TARGET": ",".join(replica.proxy.target for replica in decoders),
     }
-    gateways = wave("gateway", lambda number, at: {"LISTEN": at[0], **behind})
+    gateways = wave("gateway", lambda number, at: {"LISTEN": at[0], "MAX_LOOP_LAG_MS": "0", **behind})
     return [each for each in (tritons, [*frontends, *decoders], gateways) if each]
 
 
