@@ -22,7 +22,7 @@ from benchmarks.systems.base import Server, UnavailableError
 
 Say = Callable[[str], None]
 _QUIET_CORES = 0.15
-_UNLOADED_LANES = 6
+_UNLOADED_LANES = 10
 _SEED = 20
 NORMAL_LOAD = 0.75
 """Share of its capacity at which a system's latency is held against the targets."""

@@ -117,6 +117,27 @@ def _relay(figures: Figures) -> str:
     return table(head, rows)
 
 
+def _long_stream(figures: Figures) -> str:
+    cpu_s = figures["cpu_s_per_minute"]
+    first, last = sum(figures["memory_mib_first_minute"].values()), sum(figures["memory_mib_end"].values())
+    return table(
+        [
+            "one stream of",
+            "CPU s per minute, first and last",
+            "last five minutes to the first",
+            "MiB more at the end",
+        ],
+        [
+            [
+                f"{figures['minutes']} minutes",
+                f"{cpu_s[0]:.2f}, {cpu_s[-1]:.2f}",
+                f"{figures['end_to_first_minute']:.2f}",
+                f"{last - first:.1f}",
+            ]
+        ],
+    )
+
+
 _STAGES: Mapping[str, tuple[str, Callable[[Figures], str]]] = {
     "fbank": ("Features", _fbank),
     "audio": ("Formats and rates", _audio),
@@ -125,4 +146,5 @@ _STAGES: Mapping[str, tuple[str, Callable[[Figures], str]]] = {
     "triton": ("Triton, and its sequence batcher", _triton),
     "search": ("Searches", _search),
     "relay": ("Relay", _relay),
+    "long_stream": ("One long stream", _long_stream),
 }

@@ -2,7 +2,7 @@
 
     python -m benchmarks.stages [--only fbank --only triton] [--quick] [--document] [--results FOLDER]
 
-About six minutes. Each stage is a process of its own; results/stages.json holds everything, and
+About ten minutes. Each stage is a process of its own; results/stages.json holds everything, and
 with --document the tables go into docs/PERFORMANCE.md.
 """
 
@@ -33,6 +33,7 @@ STAGES: dict[str, tuple[list[str], list[str]]] = {
     "encoder": ([], ["--rounds=3", "--streams=1", "--streams=8"]),
     "triton": ([], ["--rounds=5", "--streams=1", "--streams=8"]),
     "relay": ([], ["--streams=8", "--seconds=4"]),
+    "long_stream": (["--method=beam"], ["--method=greedy", "--minutes=2"]),
 }
 """Arguments of each stage: usually none, and with --quick."""
 

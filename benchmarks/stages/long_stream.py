@@ -1,6 +1,6 @@
 """One unbroken stream of 30 minutes: does a chunk cost at the end what it cost at the start?
 
-    python -m benchmarks.long_stream [--minutes 30] [--method k2] [--out FILE]
+    python -m benchmarks.stages.long_stream [--minutes 30] [--method k2] [--out FILE]
 
 The same minute of speech is sent over and over, as fast as the server takes it, so that every minute
 asks for the same work. CPU seconds of all services are read at each minute's MARK; the first minute
