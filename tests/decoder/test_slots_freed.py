@@ -197,5 +197,5 @@ async def test_the_end_of_the_watch_ends_the_decoder(
 
 
 def live_streams(server: DecoderServer) -> LiveStreams:
-    (lane,) = server.decoder._lanes.all
+    (lane,) = server.decoder.lanes.all
     return lane.live

@@ -46,8 +46,12 @@ class Fallback:
         """Watches the primary lane for ever."""
         while True:
             await self._lanes.until(lambda: not self._triton_available())
+            starting = self._lanes.primary is None
+            after_s = (
+                self._settings.degraded_at_start_after_s if starting else self._settings.degraded_after_s
+            )
             try:
-                async with asyncio.timeout(self._settings.degraded_after_s):
+                async with asyncio.timeout(after_s):
                     await self._lanes.until(self._triton_available)
             except TimeoutError:
                 await self._stand_in(self._get_model())
@@ -86,9 +90,13 @@ class Fallback:
         lane = self._lane() if self._lane is not None else None
         return lane if lane is not None and lane in self._lanes.all and lane.model is model else None
 
-    async def _open(self, model: ServedModel) -> Lane:
+    def _tritons_engine(self) -> str:
+        """Empty while Triton has never answered."""
         primary = self._lanes.primary
-        wanted = primary.encoder.engine if primary is not None else ""
+        return primary.encoder.engine if primary is not None else ""
+
+    async def _open(self, model: ServedModel) -> Lane:
+        wanted = self._tritons_engine()
         engine, precision = engine_and_precision(wanted) if wanted else ("auto", "auto")
         if self._settings.in_process_engine != "auto":
             engine, precision = self._settings.in_process_engine, "auto"

@@ -65,6 +65,9 @@ class DecoderSettings(LoadSettings, ServiceSettings):
     """How long Triton must be gone before the decoder serves without it. Shorter than the gateway's
     `recovery_timeout_s`, so that streams which lost Triton can go on here."""
 
+    degraded_at_start_after_s: float = Field(default=30.0, ge=0)
+    """The same at the decoder's start: Triton may be starting, too."""
+
     degraded_streams: int = Field(default=4, ge=1)
     """Most streams at once without Triton. The engine shares the CPUs with the search: `amira models check`
     shows what one stream costs."""

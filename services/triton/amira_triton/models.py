@@ -7,6 +7,7 @@ own instead, from the same files with another ``model_dir``, in a process of its
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,8 +26,8 @@ class LoadedModel:
     folder: Path
     """The model folder, links resolved."""
     fingerprint: str
-    superseded: bool = False
-    """New streams use another one; it is unloaded once nobody needs it."""
+    superseded_at: float | None = None
+    """Monotonic time since when new streams use another one; it is unloaded once nobody needs it."""
 
 
 @dataclass
@@ -49,8 +50,8 @@ class Models:
         if model in self.loaded:
             self.loaded.remove(model)
         for other in self.loaded:
-            other.superseded = True
-        model.superseded = False
+            other.superseded_at = other.superseded_at or time.monotonic()
+        model.superseded_at = None
         self.loaded.append(model)
 
     def forget(self, model: LoadedModel) -> None:

@@ -149,7 +149,7 @@ class Supervisor:
         while True:
             await watchdog.watch(model)
             async with self._loading:
-                if model.superseded:
+                if model.superseded_at is not None:
                     self._models.forget(model)
                     await watchdog.unload(model)
                     _log.info("model_unloaded", model=model.name, folder=model.folder.name)

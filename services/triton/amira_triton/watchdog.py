@@ -7,6 +7,7 @@ a model is dead, and it never starts that process again.
 from __future__ import annotations
 
 import asyncio
+import time
 
 import grpc
 import structlog
@@ -108,7 +109,11 @@ class Watchdog:
                 return f"the canary failed: {error.code().name}"
             except ValueError as error:
                 return f"the canary failed: {error}"
-            if model.superseded and found.unneeded_s > self._settings.release_after_s:
+            if model.superseded_at is None:
+                continue
+            # A decoder that has yet to hear of the new model is given time, too.
+            unneeded_s = min(found.unneeded_s, time.monotonic() - model.superseded_at)
+            if unneeded_s > self._settings.release_after_s:
                 return None
 
     async def _heal(self, model: LoadedModel) -> None:

@@ -1,0 +1,65 @@
+"""One stream with a decoder, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from amira.asr.v1 import config_pb2
+from amira.decoder.v1 import decoder_pb2
+from amira_core import errors
+from amira_core.rpc.status import from_rpc_error
+from tests.decoder.conftest import Request, Response, finals
+
+
+class Talk:
+    """Made by :meth:`open`."""
+
+    def __init__(self, call: Any, accepted: decoder_pb2.StreamAccepted) -> None:
+        self.call = call
+        self.accepted = accepted
+        self.responses: list[Response] = []
+
+    @classmethod
+    async def open(cls, stub: Any, **fields: Any) -> Talk:
+        """Opens a stream; `fields` go beside its config. Raises AmiraError when it is refused."""
+        call = stub.Decode()
+        await call.write(Request(config=config_pb2.RecognitionConfig(), **fields))
+        return cls(call, (await _read(call)).accepted)
+
+    async def say(self, frames: NDArray[np.float32]) -> None:
+        """Sends features."""
+        await self._write(Request(features=frames.tobytes()))
+
+    async def next(self) -> Response:
+        """The next response. Raises AmiraError when the stream has failed."""
+        self.responses.append(await _read(self.call))
+        return self.responses[-1]
+
+    async def text(self) -> str:
+        """Ends the stream; gives its finals. Raises AmiraError when it fails."""
+        await self._write(Request(end={}))
+        try:
+            while True:
+                await self.next()
+        except EOFError:
+            return " ".join(finals(self.responses))
+
+    async def _write(self, request: Request) -> None:
+        with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):  # it has failed: `next` says why
+            await self.call.write(request)
+
+
+async def _read(call: Any) -> Response:
+    try:
+        response = await call.read()
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error, errors.DecoderLostError) from error
+    if not isinstance(response, Response):
+        raise EOFError
+    return response
