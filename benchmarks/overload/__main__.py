@@ -83,14 +83,14 @@ async def measure(
             expected = lone[-1].text
             log(f"alone: {figures.quantiles(_delays_ms(lone[1:]))}")
             run = partial(_measured, stack, load, seconds, expected)
-            found = await run(phase.even(_FIND_STREAMS_PER_S, recording.seconds + seconds))
+            found = await run(phase.even(_FIND_STREAMS_PER_S, recording.seconds + seconds, chance))
             capacity = max(1, round(found["running_at_once"]))
             log(f"capacity: {capacity} streams (of {_FIND_STREAMS_PER_S:g} new ones a second)")
             per_s = capacity / recording.seconds
             span_s = recording.seconds + seconds
             within, over = [], []
             for number in range(1, rounds + 1):
-                within.append(await run(phase.even(per_s, span_s)))
+                within.append(await run(phase.even(per_s, span_s, chance)))
                 log(f"round {number}, within capacity: {within[-1]['latency_ms']}")
                 over.append(await run(phase.by_chance(factor * per_s, span_s, chance)))
                 log(
@@ -214,7 +214,7 @@ def main(
             method=method,
             speech=speech,
             seed=seed,
-            log=print,
+            log=partial(print, flush=True),
         )
     )
     print(table(result))

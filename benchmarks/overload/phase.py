@@ -56,9 +56,9 @@ class Phase:
         return sum(max(0.0, seconds) for seconds in ran) / span
 
 
-def even(streams_per_s: float, seconds: float) -> list[float]:
-    """Arrivals at equal distances, from 0 on."""
-    return [number / streams_per_s for number in range(int(seconds * streams_per_s))]
+def even(streams_per_s: float, seconds: float, chance: random.Random) -> list[float]:
+    """One arrival in each of so many equal times, at a random moment of it: chunks keep no step."""
+    return [(number + chance.random()) / streams_per_s for number in range(int(seconds * streams_per_s))]
 
 
 def by_chance(streams_per_s: float, seconds: float, chance: random.Random) -> list[float]:

@@ -69,8 +69,9 @@ async def test_a_stream_that_breaks_is_no_refusal() -> None:
 
 
 def test_arrivals() -> None:
-    assert phase.even(2.0, 2.0) == [0.0, 0.5, 1.0, 1.5]
-    arrivals = phase.by_chance(50.0, 20.0, random.Random(1))
+    chance = random.Random(1)
+    assert [int(2 * at) for at in phase.even(2.0, 2.0, chance)] == [0, 1, 2, 3]
+    arrivals = phase.by_chance(50.0, 20.0, chance)
     assert arrivals == sorted(arrivals)
     assert 850 < len(arrivals) < 1150
     assert arrivals[0] > 0

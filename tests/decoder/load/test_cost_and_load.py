@@ -23,14 +23,14 @@ class Clock:
 
 
 def test_nothing_is_known_before_the_first_step() -> None:
-    cost = StepCost()
+    cost = StepCost(4.0)
     assert cost.seconds(5) == 0
     assert cost.rows_within(1.0) == 1
 
 
 @pytest.mark.parametrize(("base_s", "per_row_s"), [(0.0, 0.005), (0.005, 0.0001), (0.01, 0.02)])
 def test_base_and_rows_are_told_apart(base_s: float, per_row_s: float) -> None:
-    cost = StepCost()
+    cost = StepCost(4.0)
     for number in range(60):
         rows = 1 + number % 7
         cost.add(rows, base_s + rows * per_row_s, 0.05 * number)
@@ -40,14 +40,14 @@ def test_base_and_rows_are_told_apart(base_s: float, per_row_s: float) -> None:
 
 
 def test_steps_of_one_size_say_nothing_about_a_base() -> None:
-    cost = StepCost()
+    cost = StepCost(4.0)
     for number in range(30):
         cost.add(1, 0.01, 0.1 * number)
     assert cost.seconds(20) == pytest.approx(0.2)
 
 
 def test_a_pause_of_the_machine_counts_little_and_a_slower_machine_soon() -> None:
-    cost = StepCost()
+    cost = StepCost(4.0)
     for number in range(40):
         cost.add(2, 0.02, 0.1 * number)
     cost.add(2, 5.0, 4.0)
@@ -59,7 +59,7 @@ def test_a_pause_of_the_machine_counts_little_and_a_slower_machine_soon() -> Non
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.floats(0, 10), st.floats(0, 5)), min_size=1, max_size=60))
 def test_no_step_is_ever_expected_to_cost_less_than_nothing(steps: list[tuple[int, float, float]]) -> None:
-    cost, now = StepCost(), 0.0
+    cost, now = StepCost(4.0), 0.0
     for rows, seconds, pause in steps:
         now += pause
         cost.add(rows, seconds, now)

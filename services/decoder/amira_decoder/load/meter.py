@@ -17,6 +17,9 @@ from amira_decoder.load.step_cost import StepCost
 
 _STALE_S: Final = 10.0
 """So long after the last step nothing is known any more of what one costs now."""
+_HALF_LIVES_S: Final = (4.0, 30.0)
+"""Whichever of the two finds steps to cost more is believed: a machine that gets slower is noticed within
+seconds, and one that was slow for a while is trusted again only after a while."""
 _RATE_S: Final = 1.0
 """Time over which the rows that were decoded are averaged."""
 
@@ -27,8 +30,8 @@ class LoadMeter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._chunk_s = math.inf
-        self._encoder = StepCost()
-        self._search = StepCost()
+        self._encoder = [StepCost(half_life_s) for half_life_s in _HALF_LIVES_S]
+        self._search = [StepCost(half_life_s) for half_life_s in _HALF_LIVES_S]
         self._rows = 0.0
         self._counted_at = clock()
 
@@ -39,14 +42,17 @@ class LoadMeter:
     def encoded(self, rows: int, seconds: float) -> None:
         """An encoder step is done."""
         now = self.clock()
-        self._encoder.add(rows, seconds, now)
+        for cost in self._encoder:
+            cost.add(rows, seconds, now)
         self._rows = self._rows_left(now) + rows
         self._counted_at = now
 
     def searched(self, rows: int, seconds: float) -> None:
         """A step of the search is done."""
         if rows:
-            self._search.add(rows, seconds, self.clock())
+            now = self.clock()
+            for cost in self._search:
+                cost.add(rows, seconds, now)
 
     def load(self, streams: int) -> float:
         """What share of the time so many streams would need: 1 is all of it, more is too much.
@@ -54,8 +60,8 @@ class LoadMeter:
         0 while nothing is known: before the first steps, and some seconds after the last.
         """
         now = self.clock()
-        stages = [stage for stage in (self._encoder, self._search) if now - stage.added_at < _STALE_S]
-        return max((stage.seconds(streams) / self._chunk_s for stage in stages), default=0.0)
+        costs = [cost for cost in (*self._encoder, *self._search) if now - cost.added_at < _STALE_S]
+        return max((cost.seconds(streams) / self._chunk_s for cost in costs), default=0.0)
 
     @property
     def carried(self) -> float:
@@ -66,7 +72,7 @@ class LoadMeter:
 
     def rows_within(self, share: float) -> int:
         """Rows that a step of the encoder may have to take no more than this share of a chunk's time."""
-        return self._encoder.rows_within(share * self._chunk_s) if self._encoder.seconds(1) else 1
+        return self._encoder[0].rows_within(share * self._chunk_s)
 
     def _rows_left(self, now: float) -> float:
         return self._rows * math.exp((self._counted_at - now) / _RATE_S)

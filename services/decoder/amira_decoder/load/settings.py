@@ -11,7 +11,7 @@ class LoadSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
 
-    target_load: float = Field(default=0.7, ge=0, le=1)
+    target_load: float = Field(default=0.6, ge=0, le=1)
     """Share of its time that the decoder may need for its streams: beyond it new ones are refused with
     NO_CAPACITY although slots are free, so that those that run keep their latency. Streams that go on here
     after a loss elsewhere are taken as long as there are slots. 0: slots alone decide."""

@@ -10,19 +10,21 @@ from __future__ import annotations
 import math
 from typing import Final
 
-_HALF_LIFE_S: Final = 4.0
 _PRIOR_ROWS: Final = 0.1
 """Variance of the number of rows (rows²) below which the fit leans towards a base of 0."""
 _MOST_TIMES: Final = 3.0
 """A step that took longer than this many times what was expected counts as one that took just that long:
 a pause of the machine says little about its speed, but what lasts is still learnt within a few steps."""
 _ENOUGH_WEIGHT: Final = 3.0
+_MOST_ROWS: Final = 10_000
 
 
 class StepCost:
     """Times are monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, half_life_s: float) -> None:
+        """`half_life_s`: a step that lies so long back counts half."""
+        self._half_life_s = half_life_s
         self._weight = self._rows = self._seconds = self._rows_rows = self._rows_seconds = 0.0
         self._added_at = -math.inf
 
@@ -36,7 +38,7 @@ class StepCost:
         expected_s = self.seconds(rows)
         if self._weight >= _ENOUGH_WEIGHT and expected_s > 0:
             seconds = min(seconds, _MOST_TIMES * expected_s)
-        kept = 0.5 ** ((now - self._added_at) / _HALF_LIFE_S)
+        kept = 0.5 ** ((now - self._added_at) / self._half_life_s)
         self._weight = kept * self._weight + 1
         self._rows = kept * self._rows + rows
         self._seconds = kept * self._seconds + seconds
@@ -50,11 +52,14 @@ class StepCost:
         return base_s + rows * per_row_s
 
     def rows_within(self, seconds: float) -> int:
-        """How many rows a step of so many seconds can have; at least 1."""
-        base_s, per_row_s = self._fit()
-        if per_row_s <= 0:
+        """How many rows a step of so many seconds can have; 1 before the first step, and at least."""
+        if not self._weight:
             return 1
-        return max(1, math.floor((seconds - base_s) / per_row_s))
+        base_s, per_row_s = self._fit()
+        left_s = seconds - base_s
+        if left_s <= per_row_s:
+            return 1
+        return _MOST_ROWS if left_s >= _MOST_ROWS * per_row_s else math.floor(left_s / per_row_s)
 
     def _fit(self) -> tuple[float, float]:
         """Base and seconds per row, neither below 0."""
