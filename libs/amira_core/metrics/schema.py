@@ -56,6 +56,9 @@ class Common:
         labels=("method", "status"),
         optional="no call has ended yet",
     )
+    INCIDENTS = _counter(
+        "amira_incidents", "Defects that a call ran into; the log has each one under `incident_id`."
+    )
     RESIDENT_MEMORY = _gauge(
         "amira_process_resident_memory_bytes", "Memory of the process that is in RAM.", unit="bytes"
     )
