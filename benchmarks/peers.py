@@ -33,7 +33,7 @@ KNOWN_BEST = SherpaTuning(max_batch=16)
 """For runs that have no time to try."""
 
 # All streams to both: what a server refuses for its latency's sake is another question (benchmarks/overload).
-_NO_ADMISSION = {"AMIRA_DECODER_TARGET_LOAD": "0", "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0"}
+NO_ADMISSION = {"AMIRA_DECODER_TARGET_LOAD": "0", "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0"}
 
 
 def encoder_of(model_dir: Path) -> EncoderGraph:
@@ -49,7 +49,7 @@ def windows(graph: EncoderGraph, output_frames: int) -> tuple[int, int, int]:
 
 def amira(model_dir: Path, methods: Sequence[str], geometry: tuple[int, int, int]) -> list[Server]:
     """Amira's searches, on one stack."""
-    stack = AmiraStack(model_dir, env=_NO_ADMISSION)
+    stack = AmiraStack(model_dir, env=NO_ADMISSION)
     return [AmiraServer(stack, method, geometry) for method in methods]
 
 

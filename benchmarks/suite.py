@@ -35,6 +35,7 @@ class Plan:
     times: Times
     first_level: int
     refinements: int
+    step: float
     one_stream_s: float
     """Measured time with a single stream; 0: none."""
     deadline_s: float
@@ -43,8 +44,8 @@ class Plan:
     """Try the peer's settings, rather than taking those that were best before."""
 
 
-FULL = Plan(Times(5, 15), 48, 2, 30, 27 * 60, tune=True)
-QUICK = Plan(Times(2.5, 7), 48, 1, 0, 3.4 * 60, tune=False)
+FULL = Plan(Times(5, 15), 48, 2, 1.42, 30, 27 * 60, tune=True)
+QUICK = Plan(Times(2.5, 7), 64, 1, 1.6, 0, 3.4 * 60, tune=False)
 
 
 @dataclass
@@ -98,7 +99,9 @@ class Suite:
             self.say(f"skipped {server.title}: {error}")
             self.skipped[server.name] = str(error)
             return None
-        subject = Subject(server, Ramp(self.plan.first_level, self.plan.refinements, self.budget_ms))
+        subject = Subject(
+            server, Ramp(self.plan.first_level, self.plan.refinements, self.budget_ms, self.plan.step)
+        )
         subject.idle_memory_mib = {
             name: use.memory_mib for name, use in moment(server.processes()).groups.items()
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from amira_core.tied import tied
 from benchmarks.load.schedule import Turn
 from benchmarks.load.worker import Job
 from benchmarks.machine import Load, between, moment
@@ -101,7 +103,7 @@ async def play(
         drop_s=drop_s,
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.load.worker", cwd=ROOT, limit=2**30,
+        *tied(signal.SIGKILL, sys.executable, "-m", "benchmarks.load.worker"), cwd=ROOT, limit=2**30,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BUDGET_MS = 500.0
-_STEP = 1.42
 _REFUSED_SHARE = 0.02
 _MOST_STREAMS = 4096
 
@@ -40,6 +39,8 @@ class Ramp:
     refinements: int = 2
     """Levels between the last good one and the first bad one."""
     budget_ms: float = BUDGET_MS
+    step: float = 1.42
+    """How much more each level has than the one before, until one breaks the budget."""
     good: int = 0
     """Highest level within the budget so far."""
     bad: int | None = None
@@ -49,7 +50,7 @@ class Ramp:
     def next_level(self) -> int | None:
         """Streams of the next level; None when there is nothing left to learn."""
         if self.bad is None:
-            level = self.first if not self.good else max(self.good + 1, round(self.good * _STEP))
+            level = self.first if not self.good else max(self.good + 1, round(self.good * self.step))
             return level if level <= _MOST_STREAMS else None
         if self.refinements <= 0 or self.bad - self.good <= max(1, self.good // 12):
             return None

@@ -117,6 +117,20 @@ def _relay(figures: Figures) -> str:
     return table(head, rows)
 
 
+def _idle(figures: Figures) -> str:
+    rows = [
+        [name, f"{1000 * value:.1f}", f"{1000 * figures['cores_without_streams'][name]:.1f}",
+         f"{figures['memory_mib_per_stream'][name]:.3f}"]
+        for name, value in figures["cores"].items()
+    ]  # fmt: skip
+    totals = (figures["cores"], figures["cores_without_streams"], figures["memory_mib_per_stream"])
+    cores, without, memory = (sum(values.values()) for values in totals)
+    rows.append(["all", f"{1000 * cores:.1f}", f"{1000 * without:.1f}", f"{memory:.3f}"])
+    return table(
+        [f"{figures['streams']} idle streams", "milli-cores", "without streams", "MiB per stream"], rows
+    )
+
+
 def _long_stream(figures: Figures) -> str:
     cpu_s = figures["cpu_s_per_minute"]
     first, last = sum(figures["memory_mib_first_minute"].values()), sum(figures["memory_mib_end"].values())
@@ -146,5 +160,6 @@ _STAGES: Mapping[str, tuple[str, Callable[[Figures], str]]] = {
     "triton": ("Triton, and its sequence batcher", _triton),
     "search": ("Searches", _search),
     "relay": ("Relay", _relay),
+    "idle": ("Idle streams", _idle),
     "long_stream": ("One long stream", _long_stream),
 }

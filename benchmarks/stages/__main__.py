@@ -33,6 +33,7 @@ STAGES: dict[str, tuple[list[str], list[str]]] = {
     "encoder": ([], ["--rounds=3", "--streams=1", "--streams=8"]),
     "triton": ([], ["--rounds=5", "--streams=1", "--streams=8"]),
     "relay": ([], ["--streams=8", "--seconds=4"]),
+    "idle": ([], ["--streams=50", "--seconds=3"]),
     "long_stream": (["--method=beam"], ["--method=greedy", "--minutes=2"]),
 }
 """Arguments of each stage: usually none, and with --quick."""

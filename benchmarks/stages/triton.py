@@ -26,6 +26,7 @@ import typer
 from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from amira_core.tied import tied
 from amira_decoder.encoder.base import EncoderBatch
 from amira_decoder.encoder.triton import TritonEncoder
 from amira_encoder import wire
@@ -122,7 +123,8 @@ async def server(repository: Path, model: str, options: EncoderOptions) -> Async
     layout = prepare_layout(default_cache_dir(), _ROOT / "deploy" / "triton")
     port, http, metrics = free_ports(3)
     process = await asyncio.create_subprocess_exec(
-        str(layout.binary), f"--model-repository={repository}", f"--backend-directory={layout.backends}",
+        *tied(signal.SIGKILL, str(layout.binary)),
+        f"--model-repository={repository}", f"--backend-directory={layout.backends}",
         "--grpc-address=127.0.0.1", "--http-address=127.0.0.1", "--metrics-address=127.0.0.1",
         f"--grpc-port={port}", f"--http-port={http}", f"--metrics-port={metrics}",
         "--model-control-mode=explicit", f"--load-model={model}", "--disable-auto-complete-config",

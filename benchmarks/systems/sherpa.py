@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amira_core.tied import tied
 from amira_local.ports import free_ports
 from benchmarks.load.websocket import WebSocketLine, frame
 from benchmarks.load.wire import Line, Tape
@@ -108,7 +110,7 @@ class SherpaServer(Server):
     async def start(self) -> None:
         [self._port] = free_ports(1)
         self._process = await asyncio.create_subprocess_exec(
-            *self.command(self._port),
+            *tied(signal.SIGKILL, *self.command(self._port)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -165,7 +165,8 @@ def test_a_machine_says_what_others_use(niceness: int, monkeypatch: pytest.Monke
 
     def at(seconds: float, ours_s: float, others_s: float) -> machine.Moment:
         low_s = ours_s if niceness else 0.0
-        return machine.Moment(seconds, {"a": machine.Usage(ours_s, 10.0)}, 100 + ours_s + others_s, 40 + low_s)
+        group = {"a": machine.Usage(ours_s, 10.0)}
+        return machine.Moment(seconds, group, 100 + ours_s + others_s, 40 + low_s)
 
     load = machine.between(at(0, 1, 0), at(10, 6, 10))
     assert load.cores == {"a": pytest.approx(0.5)}
