@@ -11,7 +11,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos fuzz audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos fuzz fuzz-messages audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ chaos: setup ## Kill, stop and cut parts of a real fleet under streams; every wo
 
 fuzz: setup ## Broken and hostile audio through the decoders of formats (ARGS="--inputs 5000")
 	$(BIN)/python -m fuzz.audio $(ARGS)
+
+fuzz-messages: setup ## Broken and hostile messages to a service (ARGS="--service decoder --inputs 5000")
+	$(BIN)/python -m fuzz.messages $(ARGS)
 
 audit: $(AUDIT_STAMP) ## Known findings in the pinned versions (asks the advisory service)
 	$(AUDIT_BIN)/pip-audit --strict --no-deps --disable-pip -r requirements/constraints.txt -r requirements/triton.txt \

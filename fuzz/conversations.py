@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
 from amira.asr.v1 import config_pb2, speech_pb2
+from amira.decoder.v1 import decoder_pb2
 from amira.frontend.v1 import frontend_pb2
 from fuzz.containers import containers
 from fuzz.mutations import changed, noise
@@ -74,6 +76,44 @@ def _audio_chunk(chance: random.Random) -> Message:
     return speech_pb2.StreamingRecognizeRequest(audio=speech_pb2.AudioChunk(content=_audio(chance)))
 
 
+def _decoder_config(chance: random.Random) -> Message:
+    request = decoder_pb2.DecodeRequest(config=_recognition_config(chance))
+    if chance.random() < 0.3:
+        numbers = (-1, 0, 1, 2, 64, 640, 2**31 - 1)
+        request.resume.CopyFrom(
+            decoder_pb2.ResumePoint(
+                first_frame=chance.choice(numbers),
+                warm_up_chunks=chance.choice(numbers),
+                segment_id=chance.choice(numbers),
+                segment_start_frame=chance.choice(numbers),
+            )
+        )
+    return request
+
+
+def _features_or_control(chance: random.Random) -> Message:
+    roll = chance.random()
+    if roll < 0.6:
+        return decoder_pb2.DecodeRequest(features=_features(chance))
+    if roll < 0.75:
+        return decoder_pb2.DecodeRequest(flush=speech_pb2.Flush())
+    if roll < 0.9:
+        return decoder_pb2.DecodeRequest(mark=_mark(chance))
+    return decoder_pb2.DecodeRequest(end=speech_pb2.EndOfAudio())
+
+
+def _mark(chance: random.Random) -> speech_pb2.Mark:
+    return speech_pb2.Mark(id=chance.choice(("", "a", "m" * 99, "\u202e")))
+
+
+def _features(chance: random.Random) -> bytes:
+    """Log-mel values as speech has them, or none such, or not a whole number of frames."""
+    frames = chance.choice((0, 1, 7, 64, 64, 300))
+    value = chance.choice((-15.9, 0.0, 8.0, 1e30, float("inf"), float("nan")))
+    content = struct.pack("<f", value) * (80 * frames)
+    return content[:-3] if chance.random() < 0.05 else content
+
+
 def _recording(chance: random.Random) -> Message:
     return speech_pb2.RecognizeRequest(config=_recognition_config(chance), audio=_audio(chance))
 
@@ -88,6 +128,21 @@ SERVICES: Final = {
     "frontend": (
         Method(
             "/amira.frontend.v1.Frontend/Extract", frontend_pb2.ExtractRequest, _format, _audio_or_barrier
+        ),
+        _HEALTH,
+    ),
+    "decoder": (
+        Method(
+            "/amira.decoder.v1.Decoder/Decode",
+            decoder_pb2.DecodeRequest,
+            _decoder_config,
+            _features_or_control,
+        ),
+        Method(
+            "/amira.decoder.v1.Decoder/Describe",
+            decoder_pb2.DescribeRequest,
+            lambda _: decoder_pb2.DescribeRequest(),
+            share=0.05,
         ),
         _HEALTH,
     ),

@@ -1,4 +1,4 @@
-"""The message fuzzer's short run against a real frontend, and that it would notice what it looks for."""
+"""The message fuzzer's short run against real services, and that it would notice what it looks for."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ import grpc
 import pytest
 
 from amira.asr.v1 import speech_pb2
+from amira.decoder.v1 import decoder_pb2
 from amira.frontend.v1 import frontend_pb2
 from amira_core.errors import DrainingError, InternalError
 from amira_frontend.server import FrontendServicer
 from fuzz import messages
 from fuzz.conversations import SERVICES, make_conversation
 from fuzz.random_messages import random_message
+from fuzz.servers import SERVERS
 
 
-async def test_some_hundred_conversations(capfd: pytest.CaptureFixture[str]) -> None:
-    async with messages.frontend() as target:
-        statuses, found = await messages.fuzz(target, "frontend", 20, range(500))
+@pytest.mark.parametrize(("service", "count"), [("frontend", 500), ("decoder", 120), ("gateway", 120)])
+async def test_some_hundred_conversations(
+    service: str, count: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with SERVERS[service]() as target:
+        statuses, found = await messages.fuzz(target, service, 20, range(count))
     assert not found
-    assert sum(statuses.values()) == 500
+    assert sum(statuses.values()) == count
     assert {"OK", "INVALID_ARGUMENT", "FAILED_PRECONDITION"} <= set(statuses)
     output = capfd.readouterr()
     assert "unexpected_error" not in output.out + output.err
@@ -34,7 +39,7 @@ async def test_a_server_that_fails_is_noticed(monkeypatch: pytest.MonkeyPatch, e
         raise error
 
     monkeypatch.setattr(FrontendServicer, "_extract", fail)
-    async with messages.frontend() as target:
+    async with SERVERS["frontend"]() as target:
         statuses, found = await messages.fuzz(target, "frontend", 0, range(5))
     status = grpc.StatusCode.UNAVAILABLE if isinstance(error, DrainingError) else grpc.StatusCode.INTERNAL
     assert [number for number, problem in found if status.name in problem] == list(range(5))
@@ -46,7 +51,7 @@ async def test_a_call_that_does_not_end_is_noticed(monkeypatch: pytest.MonkeyPat
         await asyncio.Event().wait()
 
     monkeypatch.setattr(FrontendServicer, "_extract", hang)
-    async with messages.frontend() as target:
+    async with SERVERS["frontend"]() as target:
         _, found = await messages.fuzz(target, "frontend", 0, range(2), hang_s=1)
     assert [number for number, problem in found if "no end after 1 s" in problem] == [0, 1]
 
@@ -57,7 +62,10 @@ def test_conversations_can_be_made_again(service: str) -> None:
         assert make_conversation(service, 1, number) == make_conversation(service, 1, number)
 
 
-@pytest.mark.parametrize("kind", [frontend_pb2.ExtractRequest, speech_pb2.StreamingRecognizeRequest])
+@pytest.mark.parametrize(
+    "kind",
+    [frontend_pb2.ExtractRequest, decoder_pb2.DecodeRequest, speech_pb2.StreamingRecognizeRequest],
+)
 def test_every_field_is_tried(kind: Any) -> None:
     chance = random.Random(0)
     made = [random_message(kind, chance, lambda _: b"bytes") for _ in range(300)]
