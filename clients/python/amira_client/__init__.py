@@ -18,6 +18,11 @@
 A stream that loses its server goes on by itself, there or at another one (:class:`Resuming`): give several,
 ``AmiraClient("a:50051,b:50051")``, and one of them may go at any time.
 
+Before a server ends a stream by one of its limits it sends a `warning` (:class:`StreamWarning`):
+``KIND_IDLE``, which :meth:`RecognitionStream.keep_alive` answers, or ``KIND_MAX_STREAM``, after which the
+stream ends with its last final and ``STREAM_TOO_LONG``; a new one goes on with the audio from the last
+``received_offset`` on.
+
 Needs grpcio, grpcio-status and protobuf; soundfile only for files that the server cannot read.
 """
 
