@@ -120,6 +120,7 @@ class AmiraStack:
         settings = {
             "AMIRA_TRITON_SLOTS": str(self.slots),
             "AMIRA_GATEWAY_MAX_STREAMS": str(self.slots),
+            "AMIRA_FRONTEND_MAX_STREAMS": str(self.slots),
             "AMIRA_TRITON_METRICS_ADDRESS": self.metrics_address,
             **self.env,
         }
