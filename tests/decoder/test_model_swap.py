@@ -125,6 +125,65 @@ async def test_a_stream_that_goes_on_gets_the_model_that_began_it_or_nothing(
         await Talk.open(server.stub, model_version=version)
 
 
+async def test_going_back_while_streams_still_have_that_model_gives_them_no_neighbour_in_their_slots(
+    server: DecoderServer, link: Path, model_dir: Path, other_dir: Path
+) -> None:
+    frames = fbank_of(CLIP)
+    expected = await (await spoken(server)).text()
+    old = await Talk.open(server.stub)
+    await old.say(frames[:500])
+    first = old.accepted.model.version
+    point(link, other_dir)
+    server.decoder.reload_model()
+    second = await version_becomes(server, first)
+    point(link, model_dir)
+    server.decoder.reload_model()
+    await version_becomes(server, second)
+    new = await spoken(server)
+    assert new.accepted.model.version == first
+    assert new.accepted.slot != old.accepted.slot
+    await old.say(frames[500:])
+    assert [await old.text(), await new.text()] == [expected, expected]
+    await lanes_become(server, 1)
+
+
+async def test_models_that_differ_in_their_search_side_alone_share_the_encoder_and_its_slots(
+    server: DecoderServer, link: Path, model_dir: Path, tmp_path: Path
+) -> None:
+    shouting = tmp_path / "shouting"
+    shutil.copytree(model_dir, shouting)
+    pieces = (model_dir / "tokens.txt").read_text().splitlines()
+    text = "\n".join(piece if piece.startswith("<") else piece.upper() for piece in pieces)
+    (shouting / "tokens.txt").write_text(text)
+    (shouting / "lm.ngram").unlink(missing_ok=True)  # so the version is another one
+    (shouting / "bpe.model").unlink(missing_ok=True)
+    frames = fbank_of(CLIP)
+    expected = await (await spoken(server)).text()
+    old = [await Talk.open(server.stub) for _ in range(2)]
+    for stream in old:
+        await stream.say(frames[:500])
+    encoder = server.decoder.lanes.all[0].encoder
+    point(link, shouting)
+    server.decoder.reload_model()
+    await version_becomes(server, old[0].accepted.model.version)
+    new = [await spoken(server) for _ in range(2)]
+    assert len({stream.accepted.slot for stream in (*old, *new)}) == 4
+    with pytest.raises(errors.NoCapacityError):
+        await Talk.open(server.stub)
+    described = server.decoder.describe()
+    assert (described.slots_used, described.slots_total) == (4, 4)
+    for lane in server.decoder.lanes.all:
+        lane.live.free_orphans()
+    for stream in old:
+        await stream.say(frames[500:])
+    texts = await asyncio.gather(*(stream.text() for stream in (*old, *new)))
+    assert texts == [expected, expected, expected.upper(), expected.upper()]
+    await lanes_become(server, 1)
+    assert server.decoder.lanes.all[0].encoder is encoder
+    assert await (await spoken(server)).text() == expected.upper()
+    assert server.decoder.describe().slots_orphaned == 0
+
+
 async def test_an_unused_model_is_let_go_and_its_memory_with_it(
     server: DecoderServer, link: Path, other_dir: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Hot swap with the encoder in a real Triton: told in either order, no word of any stream is lost or mixed."""
+"""Hot swap with the encoder in a real Triton: told in either order, every stream keeps its words."""
 
 from __future__ import annotations
 

@@ -69,3 +69,20 @@ def test_any_order_of_lending_and_returning(size: int, actions: list[int | None]
             if held.get(slot.index) == slot:
                 del held[slot.index]
         assert pool.used == len(held)
+
+
+def test_pools_that_share_lend_each_slot_once() -> None:
+    one = SlotPool(3)
+    other = one.share()
+    first, second, third = one.allocate(), other.allocate(), other.allocate()
+    assert sorted(slot.index for slot in (first, second, third)) == [0, 1, 2]
+    assert len({slot.generation for slot in (first, second, third)}) == 3
+    assert (one.used, one.total, other.used, other.total) == (1, 1, 2, 2)
+    assert one.lent() == [first]
+    for pool in (one, other):
+        with pytest.raises(NoCapacityError):
+            pool.allocate()
+    one.release(second)  # of the other pool: nothing to do with this one
+    assert other.used == 2
+    other.release(second)
+    assert one.allocate().index == second.index

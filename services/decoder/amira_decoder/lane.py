@@ -79,6 +79,21 @@ class Lane:
         await asyncio.to_thread(model.warm_up, await _silence(encoder, geometry, slots))
         return cls(model, encoder, geometry, slots, search_thread, settings, degraded=degraded)
 
+    @classmethod
+    async def open_beside(
+        cls, other: Lane, model: ServedModel, search_thread: ThreadPoolExecutor, settings: DecoderSettings
+    ) -> Lane:
+        """A lane for a model with the same encoder as the other lane's: they share it and its slots.
+
+        Raises as :meth:`open`.
+        """
+        slots = other.live.slots.share()
+        with other.opening():  # it must not end, and its encoder with it
+            await asyncio.to_thread(model.warm_up, await _silence(other.encoder, other.geometry, slots))
+        return cls(
+            model, other.encoder, other.geometry, slots, search_thread, settings, degraded=other.degraded
+        )
+
     @property
     def available(self) -> bool:
         """Whether new streams can be opened here as far as the encoder is concerned."""

@@ -131,5 +131,6 @@ class Lanes:
         task = self._running.pop(lane)
         self._orphaned_before += lane.live.orphaned
         await cancel_and_wait([task])
-        await lane.encoder.close()
+        if not any(other.encoder is lane.encoder for other in self._running):
+            await lane.encoder.close()
         _log.info("lane_ended", model_version=lane.model.version, encoder=lane.encoder.name)

@@ -59,13 +59,9 @@ class ModelSwap:
         if model.key == before.model.key:
             _log.info("model_unchanged", model=model.name, model_version=model.version)
             return
-        encoder = self._make_encoder(model)
-        try:
-            lane = await Lane.open(model, encoder, self._search_thread, self._settings)
-        except BaseException:
-            await encoder.close()
-            raise
-        self._lanes.add(lane)
+        lane = await self._lane_for(model)
+        if lane not in self._lanes.all:
+            self._lanes.add(lane)
         self._lanes.make_primary(lane)
         _log.info(
             "model_swapped",
@@ -74,3 +70,18 @@ class ModelSwap:
             before=before.model.version,
             streams_left=before.live.count,
         )
+
+    async def _lane_for(self, model: ServedModel) -> Lane:
+        """One table of slots must not be lent twice: an encoder that runs already is shared."""
+        for lane in self._lanes.all:
+            if lane.degraded or lane.model.encoder_fingerprint != model.encoder_fingerprint:
+                continue
+            if lane.model.key == model.key:
+                return lane  # going back to a model that some streams still have
+            return await Lane.open_beside(lane, model, self._search_thread, self._settings)
+        encoder = self._make_encoder(model)
+        try:
+            return await Lane.open(model, encoder, self._search_thread, self._settings)
+        except BaseException:
+            await encoder.close()
+            raise

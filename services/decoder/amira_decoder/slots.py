@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -29,11 +30,21 @@ class SlotPool:
     def __init__(self, size: int) -> None:
         if size < 1:
             raise ValueError(f"a slot pool needs at least one slot, not {size}")
-        self.total = size
         # Lowest first and latest returned first: recently used rows are still in the CPU's cache.
         self._free = list(range(size - 1, -1, -1))
         self._holders: dict[int, int] = {}
-        self._generation = time.time_ns()
+        self._generations = itertools.count(time.time_ns())
+
+    def share(self) -> SlotPool:
+        """A second pool that lends the same slots: each slot is lent by one of them at a time."""
+        other = SlotPool(1)
+        other._free, other._generations = self._free, self._generations
+        return other
+
+    @property
+    def total(self) -> int:
+        """Slots that are lent by this pool or free."""
+        return len(self._free) + len(self._holders)
 
     @property
     def used(self) -> int:
@@ -52,8 +63,7 @@ class SlotPool:
     def allocate(self) -> Slot:
         """Lends a slot under a new generation. Raises NoCapacityError when all are lent."""
         self.check_free()
-        self._generation += 1
-        slot = Slot(self._free.pop(), self._generation)
+        slot = Slot(self._free.pop(), next(self._generations))
         self._holders[slot.index] = slot.generation
         return slot
 
