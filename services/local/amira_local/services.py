@@ -66,7 +66,7 @@ def plan(options: StackOptions) -> list[list[Service]]:
     """The services in waves: each wave needs all the waves before it."""
     port = _ports(options)
     at = {name: f"{LOOPBACK}:{number}" for name, number in port.items()}
-    model_dir = str(options.model_dir.resolve())
+    model_dir = str(options.model_dir.absolute())  # a link stays one: it may lead elsewhere later
     frontend = _service(
         "frontend", options, (port["frontend"], port["frontend_metrics"]),
         {"LISTEN": at["frontend"], "METRICS_ADDRESS": at["frontend_metrics"]},
