@@ -24,6 +24,7 @@ from tests.support.stack import StackThread
 SERVICES = {"amira-gateway", "amira-frontend", "amira-decoder", "amira-triton"}
 CLOCK_NS = 2_000_000
 """Spans of different processes, and Jaeger's whole microseconds."""
+ANSWERED_NS = 500_000_000
 CALLER = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 
 Spans = list[TracedSpan]
@@ -78,9 +79,14 @@ def only(spans: Spans, name: str, service: str = "") -> TracedSpan:
 
 
 def is_over(spans: Spans) -> bool:
-    """Whether the last span to end, that of the client's call, and what Triton sends by itself have come."""
-    return {"amira-gateway", "amira-triton"} <= {span.service for span in spans} and bool(
-        named(spans, "StreamingRecognize")
+    """Whether the spans that end last have come from each service, and what Triton sends by itself."""
+    return {span.service for span in spans} == SERVICES and all(
+        named(spans, name, service)
+        for name, service in (
+            ("StreamingRecognize", "amira-gateway"),
+            ("Frontend/Extract", "amira-frontend"),
+            ("Decoder/Decode", "amira-decoder"),
+        )
     )
 
 
@@ -121,7 +127,9 @@ def test_spans_lie_within_their_parents_and_their_figures_add_up(traced: Traced)
         parent = by_id.get(span.parent_id)
         if parent is not None:
             assert span.start_ns >= parent.start_ns - CLOCK_NS, (span, parent)
-            assert span.end_ns <= parent.end_ns + CLOCK_NS, (span, parent)
+            # A caller may have its answer before the one called has noted that it sent it.
+            margin_ns = CLOCK_NS if span.service == parent.service else ANSWERED_NS
+            assert span.end_ns <= parent.end_ns + margin_ns, (span, parent)
     segments = named(spans, "segment")
     spoken = [segment for segment in segments if "amira.segment_id" in segment.attributes]
     assert [segment.attributes["amira.segment_id"] for segment in spoken] == [
@@ -166,12 +174,16 @@ async def run_raw(
         return trailing, await call.code()
 
 
+def _has_ended(spans: Spans) -> bool:
+    return bool(named(spans, "StreamingRecognize"))
+
+
 def test_a_failed_stream_is_marked_and_its_client_told_the_trace(traced: Traced) -> None:
     gap = audio(clip_pcm(0.5), offset=10**6)
     told, code = asyncio.run(run_raw(traced.target, config(), *pieces(clip_pcm(1.0)), gap))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     _, trace_id, span_id, flags = told["traceresponse"].split("-")
-    spans = traced.trace(trace_id, lambda spans: bool(named(spans, "StreamingRecognize")))
+    spans = traced.trace(trace_id, _has_ended)
     call, session = only(spans, "StreamingRecognize"), only(spans, "session")
     assert (call.span_id, flags) == (span_id, "01")
     assert call.failed
@@ -184,7 +196,9 @@ def test_a_refused_stream_has_a_trace(traced: Traced) -> None:
     told, code = asyncio.run(run_raw(traced.target, config(model="no such model")))
     assert code is grpc.StatusCode.NOT_FOUND
     trace_id = told["traceresponse"].split("-")[1]
-    spans = traced.trace(trace_id, lambda spans: bool(named(spans, "StreamingRecognize")))
+    spans = traced.trace(
+        trace_id, lambda spans: _has_ended(spans) and bool(named(spans, "Decode", "amira-decoder"))
+    )
     refusing = only(spans, "Decoder/Decode", "amira-decoder")
     assert refusing.failed
     assert refusing.attributes["error.type"] == "UNKNOWN_MODEL"
@@ -196,7 +210,7 @@ def test_a_clients_trace_goes_on(traced: Traced) -> None:
         run_raw(traced.target, config(), *pieces(clip_pcm(1.0)), END, metadata=(("traceparent", CALLER),))
     )
     trace_id, caller_id = CALLER.split("-")[1:3]
-    spans = traced.trace(trace_id, lambda spans: bool(named(spans, "StreamingRecognize")))
+    spans = traced.trace(trace_id, _has_ended)
     assert told["traceresponse"].split("-")[1] == trace_id
     assert only(spans, "StreamingRecognize").parent_id == caller_id
 
@@ -234,7 +248,7 @@ def test_a_resumed_stream_is_linked(traced: Traced) -> None:
     first_id, second_id = asyncio.run(lose_and_resume(traced.target))
     assert first_id != second_id, "this client sends no traceparent"
     first = traced.trace(first_id, lambda spans: bool(named(spans, "session")))
-    second = traced.trace(second_id, lambda spans: bool(named(spans, "StreamingRecognize")))
+    second = traced.trace(second_id, _has_ended)
     lost, session, resuming = (
         only(first, "StreamingRecognize"),
         only(first, "session"),
@@ -285,4 +299,4 @@ def test_a_stream_that_moved_tells_so(traced: Traced) -> None:
         span.name for span in sorted(spans, key=lambda s: s.start_ns) if span.parent_id == serving.span_id
     ]
     assert "segment" in inside
-    assert session.attributes["amira.kept"] == "moved"
+    assert "moved" in str(session.attributes["amira.kept"])

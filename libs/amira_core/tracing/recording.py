@@ -48,6 +48,7 @@ class RecordedTrace(StreamTrace):
         self._context = span.get_span_context()
         self._channels: set[Any] = set() if channels is None else channels
         self._at_end: list[Callable[[], dict[str, Value]]] = []
+        self._reasons: list[str] = []
         self._results = 0
         self._slowest_s = 0.0
         self._was_slow = False
@@ -89,7 +90,8 @@ class RecordedTrace(StreamTrace):
             self._span.add_link(context)
 
     def keep(self, reason: str) -> None:
-        self.set(kept=reason)
+        self._reasons.append(reason)
+        self.set(kept=", ".join(dict.fromkeys(self._reasons)))
         if self._is_decided_elsewhere or self.is_exported:
             return
         if self._tracing.tail.keep(self._context.trace_id):
