@@ -87,12 +87,16 @@ class LiveStreams:
             self.slots.release(slot)
             raise
         self._entries[stream.stream_id] = _Entry(stream, is_call_over)
+        if self._load_admission is not None:
+            self._load_admission.opened(stream.stream_id)
         self._scheduler.add(stream)
         return stream
 
     def close(self, stream: DecodingStream) -> None:
         """Takes the slot back, however the stream ended. Harmless when called twice."""
         self._scheduler.remove(stream)
+        if self._load_admission is not None:
+            self._load_admission.closed(stream.stream_id)
         self._entries.pop(stream.stream_id, None)
         self.slots.release(stream.slot)
         self._changed.set()

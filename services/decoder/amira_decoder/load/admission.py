@@ -12,7 +12,8 @@ from amira_decoder.load.meter import LoadMeter
 _REOPENS_AT: Final = 0.92
 """Once it has refused, the decoder takes streams again below this share of its target: the estimate wavers by
 a few per cent, and a door that opens and shuts with it would be of no use to anybody."""
-_GROWTH: Final = 2.0
+_SETTLE_S: Final = 2.0
+"""So long after a stream has begun it has shown what it costs."""
 _RETRY_MS: Final = (1000, 2000)
 """Between these: clients that were refused together should not come back together."""
 
@@ -30,6 +31,7 @@ class LoadAdmission:
         self._target = target_load
         self._untried = untried_streams
         self._refusing = False
+        self._new: dict[str, float] = {}  # when they began, oldest first
         self.refusals: Counter[str] = Counter()
 
     def check(self, streams: int) -> None:
@@ -43,8 +45,7 @@ class LoadAdmission:
         if not self._target or not streams:
             self._refusing = False
             return
-        wanted = streams + 1
-        load = self._meter.load(wanted)
+        load = self._meter.load(streams + 1)
         self._refusing = load > self._target * (_REOPENS_AT if self._refusing else 1.0)
         if self._refusing:
             self._refuse(
@@ -52,12 +53,27 @@ class LoadAdmission:
                 f"This decoder can keep up with no more than the {streams} streams that it has: "
                 "try again later, or at another server.",
             )
-        if wanted > self._untried + _GROWTH * self._meter.carried:
+        self._forget_settled()
+        if len(self._new) + 1 > self._untried + self._meter.carried:
             self._refuse(
                 "untried",
-                f"This decoder has taken in {streams} streams and has yet to see whether it keeps up with "
-                "them: try again shortly.",
+                f"This decoder has just taken in {len(self._new)} streams and has yet to see whether it can "
+                "keep up with them: try again shortly.",
             )
+
+    def opened(self, stream_id: str) -> None:
+        """A stream has begun, or goes on here."""
+        self._forget_settled()
+        self._new[stream_id] = self._meter.clock()
+
+    def closed(self, stream_id: str) -> None:
+        """A stream has ended. Harmless when told twice."""
+        self._new.pop(stream_id, None)
+
+    def _forget_settled(self) -> None:
+        settled_before = self._meter.clock() - _SETTLE_S
+        while self._new and next(iter(self._new.values())) < settled_before:
+            del self._new[next(iter(self._new))]
 
     def _refuse(self, cause: str, message: str) -> None:
         self.refusals[cause] += 1

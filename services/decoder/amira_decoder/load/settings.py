@@ -17,5 +17,5 @@ class LoadSettings(BaseSettings):
     after a loss elsewhere are taken as long as there are slots. 0: slots alone decide."""
 
     untried_streams: int = Field(default=8, ge=1)
-    """Streams, beyond twice those that are being decoded, that may begin before it is known what they cost.
-    More at once are refused with NO_CAPACITY; two seconds later nearly three times as many can be in."""
+    """Streams, beyond as many as are being decoded, that may begin within two seconds: by then they have
+    shown what they cost. More at once are refused with NO_CAPACITY."""
