@@ -35,6 +35,7 @@ from amira_client.pacing import paced
 from amira_client.resuming import Resuming, is_loss
 from amira_client.servers import Server, Servers, split_targets
 from amira_client.stream import RecognitionStream
+from amira_client.tracing import StreamSpan
 from amira_client.transcript import Transcript
 
 UNARY_TIMEOUT_S = 120.0
@@ -133,10 +134,13 @@ class AmiraClient:
         An unreachable or refusing server shows at the first response, or at a later send.
         """
 
-        def connect(server: Server) -> Connection:
-            return Connection(server.speech.StreamingRecognize(metadata=self._metadata()), server)
+        span = StreamSpan()
 
-        return RecognitionStream(self._servers, connect, config, self._resuming)
+        def connect(server: Server) -> Connection:
+            metadata = (*self._metadata(), *span.headers())
+            return Connection(span.watch(server.speech.StreamingRecognize(metadata=metadata)), server)
+
+        return RecognitionStream(self._servers, connect, config, self._resuming, span)
 
     async def capabilities(self, *, timeout_s: float = 10.0) -> GetCapabilitiesResponse:
         """What the server offers; asked once per client.

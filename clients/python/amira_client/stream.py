@@ -36,6 +36,7 @@ from amira_client.errors import AmiraClientError, StreamStateError
 from amira_client.replay_buffer import ReplayBuffer, is_end
 from amira_client.resuming import Resuming
 from amira_client.servers import Server, Servers
+from amira_client.tracing import StreamSpan
 
 MAX_MESSAGE_BYTES = 512 * 1024
 MAX_MARK_BYTES = 128
@@ -57,7 +58,9 @@ class RecognitionStream:
         connect: Callable[[Server], Connection],
         config: RecognitionConfig,
         resuming: Resuming | None,
+        span: StreamSpan,
     ) -> None:
+        self._span = span
         self._offset_unit_bytes = SAMPLE_BYTES.get(config.encoding, 1) * (
             (config.channels or 1) if config.encoding in SAMPLE_BYTES else 1
         )
@@ -248,4 +251,5 @@ class RecognitionStream:
         finally:
             self._stopped = True
             self._room.set()
+            self._span.end(self.session.session_id if self.session else "", self._failure)
         await self._inbound.put(None)
