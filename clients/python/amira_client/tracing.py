@@ -1,7 +1,7 @@
 """One trace for all calls of a stream, the application's own where it has one.
 
-With OpenTelemetry installed and set up by the application, a stream is a span of it, and the servers' spans are
-its children. Without, a call that goes on with a stream names the trace that the first server told.
+Where the application has set OpenTelemetry up, a stream is a span of it, and the servers' spans are its
+children. Where not, a call that goes on with a stream names the trace that the first server told.
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ def _begin() -> Any:
         return None
     service, _, method = _NAME.partition("/")
     attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
-    span = otel.get_tracer("amira_client").start_span(
-        _NAME, kind=otel.SpanKind.CLIENT, attributes=attributes
-    )
+    span = otel.get_tracer("amira_client").start_span(_NAME, kind=otel.SpanKind.CLIENT, attributes=attributes)
     return span if span.get_span_context().is_valid else None
 
 
