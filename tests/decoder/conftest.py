@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -70,12 +72,39 @@ def finals(responses: Iterable[Response]) -> list[str]:
     return [r.result.alternatives[0].text for r in responses if r.HasField("result") and r.result.is_final]
 
 
-@pytest.fixture
-async def decoder_server(model_dir: Path) -> AsyncIterator[DecoderServer]:
-    """A warm decoder with eight slots."""
+@pytest.fixture(scope="session")
+def shared_decoder(model_dir: Path) -> Iterator[DecoderServer]:
+    """A warm decoder with eight slots, in a thread with a loop of its own: it starts but once."""
     settings = DecoderSettings(model_dir=model_dir, encoder="in_process", in_process_slots=8)
-    async with serving(settings) as server:
-        yield server
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="shared-decoder")
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(120)
+
+    context = serving(settings)
+    try:
+        server = run(context.__aenter__())
+        try:
+            yield server
+        finally:
+            run(context.__aexit__(None, None, None))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+async def decoder_server(shared_decoder: DecoderServer) -> AsyncIterator[DecoderServer]:
+    """The shared decoder, by a channel of the test's own; every stream of the test must leave its slot."""
+    async with grpc.aio.insecure_channel(shared_decoder.target, options=CHANNEL_OPTIONS) as channel:
+        stub = decoder_pb2_grpc.DecoderStub(channel)
+        yield DecoderServer(shared_decoder.decoder, stub, shared_decoder.target)
+        async with asyncio.timeout(20):
+            while (await stub.Describe(decoder_pb2.DescribeRequest())).slots_used:  # noqa: ASYNC110 - asked over the network
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -230,7 +230,7 @@ setting_strategy = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(setting_strategy, steps_strategy, st.booleans(), st.booleans())
 @example(Setting(), [[1] * 30, [0] * 40, Flush(), [2] * 200, [0] * 60, [3] * 50], False, True)
 @example(Setting(1, 0, 0, 0), [[0] * 45, MarkPassed(""), [0] * 4], False, False)

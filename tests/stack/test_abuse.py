@@ -91,7 +91,7 @@ async def test_200_connects_at_once_64_are_served_and_the_rest_told_when_to_retr
     running: StackThread,
 ) -> None:
     target = running.stack.gateway_target
-    requests = pieces(raw.clip_pcm(3))
+    requests = pieces(raw.clip_pcm(2))
     await all_slots_free(running)
     async with raw.speech_stub(target) as stub:
         alone = await talk(stub, [config(), *requests])
@@ -336,13 +336,13 @@ def assert_flat(before: dict[str, Holdings], after: dict[str, Holdings], allowed
 
 @pytest.mark.slow
 async def test_long_silence_says_nothing_and_fills_nothing(running: StackThread) -> None:
-    """8 minutes, of which the first two are for warming up."""
+    """5 minutes, of which the first two are for warming up."""
     minute = [audio(b"\xff" * 80_000)] * 6
     held: list[dict[str, Holdings]] = []
 
     def silence() -> Iterator[Request]:
         yield config("MULAW", 8_000, interim_results=True)
-        for number in range(8):
+        for number in range(5):
             if number == 2:
                 held.append(holdings(running))
             yield from minute
