@@ -80,7 +80,7 @@ class Said:
 def stack() -> Iterator[StackThread]:
     """A running stack; nobody breaks it."""
     env = {"AMIRA_GATEWAY_MAX_STREAMS": str(MAX_STREAMS), "AMIRA_GATEWAY_RESUME_WINDOW_S": "20"}
-    with StackThread(StackOptions(ephemeral_ports=True, env=env)) as running:
+    with StackThread(StackOptions(ephemeral_ports=True, env=env, log_level="debug")) as running:
         yield running
 
 

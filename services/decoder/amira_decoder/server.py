@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
+import structlog
 
 from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira_core import errors
 from amira_core.incidents import incident
+from amira_core.log_context import adopt_session
 from amira_core.rpc.server import cancel_and_wait
 from amira_decoder import metrics
 from amira_decoder.controls import Control, End, Flush, MarkPassed, Update
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
 from amira_decoder.stream import DecodingStream
+
+_log = structlog.get_logger(__name__)
 
 _CONTROLS: dict[str | None, type[Control]] = {"flush": Flush, "mark": MarkPassed, "update_config": Update}
 
@@ -31,6 +35,7 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
     async def Decode(
         self, request_iterator: AsyncIterator[decoder_pb2.DecodeRequest], context: _Context
     ) -> AsyncIterator[decoder_pb2.DecodeResponse]:
+        adopt_session(context)
         first = await anext(aiter(request_iterator), None)
         if first is None:
             return
@@ -40,6 +45,7 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
             resume = ResumeFrom.parse(first.resume) if first.HasField("resume") else FROM_THE_START
             stream = await self._decoder.open_stream(first.config, resume, context.done, first.model_version)
         metrics.stream_opened(goes_on=resume is not FROM_THE_START)
+        _log.debug("stream_opened", slot=stream.slot.index, goes_on=resume is not FROM_THE_START)
         reader = asyncio.create_task(self._read(request_iterator, stream), name=f"read {stream.stream_id}")
         try:
             accepted = decoder_pb2.StreamAccepted(

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 import grpc
+import structlog
 
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
 from amira_core.errors import (
@@ -23,12 +24,15 @@ from amira_core.errors import (
     NoCapacityError,
     ProtocolError,
 )
+from amira_core.log_context import adopt_session
 from amira_core.tracing.stream import Value, stream_trace
 from amira_frontend import metrics
 from amira_frontend.formats.base import Float32s
 from amira_frontend.open_stream import OpenStream
 from amira_frontend.pipeline import FeatureStream
 from amira_frontend.settings import FrontendSettings
+
+_log = structlog.get_logger(__name__)
 
 _MAX_FRAMES_PER_MESSAGE: Final = 1000
 """10 s, 320 kB. A step adds at most 8 s to it, so that messages stay far below grpc's limit."""
@@ -74,6 +78,7 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
     async def Extract(  # type: ignore[override]  # stubs know generators only, grpc also takes coroutines
         self, request_iterator: AsyncIterator[_Request], context: _Context
     ) -> None:
+        adopt_session(context)
         if self._draining:
             metrics.REFUSED.labels(DrainingError.reason).inc()
             raise DrainingError("This frontend is about to stop. Open the stream at another one.")
@@ -95,6 +100,7 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
                     raise ConfigMissingError("The first message must be the format.")
                 stream = FeatureStream(request.format)
                 meter = metrics.StreamMeter(request.format.encoding)
+                _log.debug("stream_opened", encoding=request.format.encoding)
                 stream_trace().at_end(partial(_summary, stream))
             elif kind == "audio":
                 metrics.RECEIVED.inc(len(request.audio))

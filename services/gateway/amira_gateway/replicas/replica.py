@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from amira_core import errors
+from amira_core.log_context import session_metadata
 from amira_core.rpc.channel import open_channel
 from amira_core.tracing.process import client_interceptors
 from amira_core.tracing.stream import stream_trace
@@ -91,7 +92,8 @@ class Replica:
     def open(self, stream: Callable[..., CallT], method: str) -> CallT:
         """Opens a streaming call, a span of the stream's trace. `method`: ``package.Service/Method``."""
         outgoing = stream_trace().call(method, self.target, self.channel)
-        return self.track(outgoing.watch(stream(metadata=outgoing.metadata)))
+        metadata = (*(outgoing.metadata or ()), *session_metadata())
+        return self.track(outgoing.watch(stream(metadata=metadata)))
 
     def track(self, call: CallT) -> CallT:
         """Keeps the channel open until `call` (of grpc.aio) is over, though its address may vanish."""

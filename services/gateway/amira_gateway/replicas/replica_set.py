@@ -129,7 +129,7 @@ class ReplicaSet:
                 failing = False
             except OSError as error:
                 if not failing:
-                    _log.warning("lookup_failed", service=self.service, name=place.host, cause=str(error))
+                    _log.warning("lookup_failed", of=self.service, name=place.host, cause=str(error))
                 failing = True
             unknown = failing and not self._found[place]
             await asyncio.sleep(_FIRST_LOOKUP_AGAIN_S if unknown else self.settings.lookup_interval_s)
@@ -139,12 +139,12 @@ class ReplicaSet:
         wanted = {target: place for place, found in self._found.items() for target in found}
         for target in [target for target in self._replicas if target not in wanted]:
             self._retired[target] = self._replicas.pop(target)
-            _log.info("replica_gone", service=self.service, target=target)
+            _log.info("replica_gone", of=self.service, target=target)
         for target, place in wanted.items():
             if target not in self._replicas:
                 back = self._retired.pop(target, None)
                 self._replicas[target] = back or self._new(target, place)
-                _log.info("replica_found", service=self.service, target=target)
+                _log.info("replica_found", of=self.service, target=target)
 
     def _new(self, target: str, place: Place) -> Replica:
         # Under TLS a replica shows a certificate for the name, not for the address found under it.

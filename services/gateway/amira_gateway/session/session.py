@@ -17,6 +17,7 @@ import structlog
 
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
+from amira_core.log_context import bind_session
 from amira_core.rpc.server import cancel_and_wait
 from amira_core.tracing.stream import stream_trace
 from amira_gateway import metrics
@@ -102,6 +103,7 @@ class Session:
         Raises TenantLimitError.
         """
         self.session_id = uuid.uuid4().hex
+        bind_session(self.session_id)
         self.place = take_place(self.session_id)
         """What the session holds of its tenant's share."""
         identity = current_identity()

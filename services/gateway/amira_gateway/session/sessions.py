@@ -10,6 +10,7 @@ import structlog
 
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
+from amira_core.log_context import bind_session
 from amira_core.tracing.stream import stream_trace
 from amira_gateway import metrics
 from amira_gateway.access import current_identity, join
@@ -63,6 +64,7 @@ class Sessions:
         except errors.SessionLostError:
             metrics.RESUME_LOST.inc()
             raise
+        bind_session(session.session_id)
         join(session.place)
         stream_trace().link(session.trace.traceparent)
         session.trace.resumed(stream_trace().traceparent)
