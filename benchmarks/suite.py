@@ -24,6 +24,7 @@ Say = Callable[[str], None]
 _QUIET_CORES = 0.15
 _UNLOADED_LANES = 10
 _SEED = 20
+_TUNING_TIMES = Times(3, 8)
 NORMAL_LOAD = 0.75
 """Share of its capacity at which a system's latency is held against the targets."""
 
@@ -213,40 +214,52 @@ async def tune(
 ) -> tuple[Server | None, list[dict[str, Any]]]:
     """Finds the best of several settings of a peer: all play each level in turn, the better ones go on.
 
+    Where none is within the budget at the first level, all play at half of it, and so on.
+
     Returns:
         The best (stopped), and what each did.
     """
-    times = Times(3, 8)
     tried: list[dict[str, Any]] = []
     running = [subject for server in candidates if (subject := await suite.add(server)) is not None]
-    best = running[0].server if running else None
-    for lanes in levels:
-        ranked: list[tuple[float, Subject]] = []
-        for subject in running:
-            figures = await suite.level(subject, lanes, times)
-            p99 = figures["partial_latency_ms"]["p99"]
-            ranked.append((math.inf if p99 is None else p99, subject))
-            tried.append(
-                {
-                    "title": subject.server.title,
-                    "settings": subject.server.settings(),
-                    "offered": lanes,
-                    "partial_p99_ms": p99,
-                    "server_cores": figures["server_cores"],
-                }
-            )
-        ranked.sort(key=lambda pair: pair[0])
-        if ranked:
-            best = ranked[0][1].server
-        running = [subject for p99, subject in ranked[:keep] if p99 <= suite.budget_ms]
-        for _, subject in ranked:
-            if subject not in running:
-                await suite.drop(subject)
-        if len(running) <= 1:
+    ranked = [(math.inf, subject) for subject in running]
+    first = levels[0]
+    while running and first > 1:
+        ranked = await _rank(suite, running, first, tried)
+        if ranked[0][0] <= suite.budget_ms:
             break
+        first //= 2
+    for lanes in levels[1:] if first == levels[0] else ():
+        within = [pair for pair in ranked[:keep] if pair[0] <= suite.budget_ms]
+        if len(within) <= 1:
+            break
+        again = await _rank(suite, [subject for _, subject in within], lanes, tried)
+        if again[0][0] > suite.budget_ms:
+            break  # too much for all: the order of the level before says more
+        ranked = again
     for subject in running:
         await suite.drop(subject)
-    return best, tried
+    return (ranked[0][1].server if ranked else None), tried
+
+
+async def _rank(
+    suite: Suite, running: Sequence[Subject], lanes: int, tried: list[dict[str, Any]]
+) -> list[tuple[float, Subject]]:
+    """Plays a level with each; returns (p99 of partial latency in ms, subject), the best first."""
+    ranked: list[tuple[float, Subject]] = []
+    for subject in running:
+        figures = await suite.level(subject, lanes, _TUNING_TIMES)
+        p99 = figures["partial_latency_ms"]["p99"]
+        ranked.append((math.inf if p99 is None else p99, subject))
+        tried.append(
+            {
+                "title": subject.server.title,
+                "settings": subject.server.settings(),
+                "offered": lanes,
+                "partial_p99_ms": p99,
+                "server_cores": figures["server_cores"],
+            }
+        )
+    return sorted(ranked, key=lambda pair: pair[0])
 
 
 def _line(figures: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ matplotlib.rcParams["svg.fonttype"] = "none"
 
 from matplotlib import pyplot  # noqa: E402 - the backend comes first
 
-_SIZE_INCHES = (7.0, 3.6)
+_SIZE_INCHES = (7.0, 4.0)
 
 
 def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
@@ -47,7 +47,7 @@ def _latency(results: Mapping[str, Any], path: Path) -> Path:
         axis.set(title=title, xlabel="streams carried", yscale="log")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("ms after the audio was due")
-    axes[0].legend(fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, ncols=3, loc="outside lower center")
     return _save(figure, path)
 
 
@@ -71,7 +71,7 @@ def _cpu(results: Mapping[str, Any], path: Path) -> Path:
     axis.invert_yaxis()
     axis.set_xlabel("CPU ms per second of one stream")
     axis.tick_params(axis="y", labelsize=7)
-    axis.legend(fontsize=7)
+    figure.legend(fontsize=7, ncols=4, loc="outside lower center")
     return _save(figure, path)
 
 

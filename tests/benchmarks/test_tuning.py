@@ -1,0 +1,84 @@
+"""The peer gets its best settings: those that hold out longest, and at the end are fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks.load.level import Times
+from benchmarks.load.ramp import Ramp
+from benchmarks.suite import FULL, Subject, Suite, tune
+from benchmarks.systems.base import Server
+
+
+class Setting(Server):
+    """A peer that is only a formula: p99 by streams."""
+
+    client = "none"
+
+    def __init__(self, name: str, p99: Callable[[int], float | None]) -> None:
+        self.name = self.title = name
+        self.p99 = p99
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def client_options(self) -> dict[str, Any]:
+        return {}
+
+
+class Played(Suite):
+    """Takes figures from the formula; how levels are played is tested with real servers."""
+
+    async def add(self, server: Server) -> Subject | None:
+        subject = Subject(server, Ramp(1))
+        self.subjects[server.name] = subject
+        return subject
+
+    async def level(self, subject: Subject, lanes: int, times: Times | None = None) -> dict[str, Any]:
+        assert isinstance(subject.server, Setting)
+        return {"partial_latency_ms": {"p99": subject.server.p99(lanes)}, "server_cores": 1.0}
+
+
+def suite() -> Played:
+    return Played([], FULL, lambda text: None)
+
+
+async def test_the_one_that_holds_out_longest_is_taken() -> None:
+    quick_but_weak = Setting("weak", lambda streams: 10.0 if streams < 100 else 2000.0)
+    strong = Setting("strong", lambda streams: 50.0 if streams < 200 else 400.0)
+    stronger = Setting("stronger", lambda streams: 60.0 if streams < 200 else 300.0)
+    running = suite()
+    best, tried = await tune(running, [quick_but_weak, strong, stronger], (50, 150, 250))
+    assert best is stronger
+    assert [(one["title"], one["offered"]) for one in tried] == [
+        ("weak", 50), ("strong", 50), ("stronger", 50),
+        ("weak", 150), ("strong", 150), ("stronger", 150),
+        ("strong", 250), ("stronger", 250),
+    ]  # fmt: skip
+    assert running.subjects == {}
+
+
+async def test_a_level_that_is_too_much_for_all_decides_nothing() -> None:
+    better = Setting("better", lambda streams: 50.0 if streams < 100 else 3000.0)
+    worse = Setting("worse", lambda streams: 60.0 if streams < 100 else 2000.0)
+    best, _ = await tune(suite(), [worse, better], (50, 150))
+    assert best is better
+
+
+async def test_on_a_slow_machine_levels_are_halved() -> None:
+    slow = Setting("slow", lambda streams: 30.0 * streams)
+    slower = Setting("slower", lambda streams: 40.0 * streams)
+    best, tried = await tune(suite(), [slower, slow], (96, 144))
+    assert best is slow
+    assert [one["offered"] for one in tried] == [96, 96, 48, 48, 24, 24, 12, 12]
+
+
+@pytest.mark.parametrize("p99", [None, 9999.0])
+async def test_hopeless_peers_end_the_search_too(p99: float | None) -> None:
+    best, _ = await tune(suite(), [Setting("hopeless", lambda streams: p99)], (4, 8))
+    assert best is not None
+    assert await tune(suite(), [], (4, 8)) == (None, [])
