@@ -11,7 +11,7 @@ PLATFORM := $(shell uname -sm)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos fuzz fuzz-messages audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ eval: setup ## Word error rates and more through the running stack (ARGS="--help
 
 chaos: setup ## Kill, stop and cut parts of a real fleet under streams; every word is checked (SEED=1 ARGS="--help")
 	$(BIN)/python -m chaos run --seed $(or $(SEED),1) $(ARGS)
+
+soak: setup ## An hour of streams of every fate; nothing may grow (ARGS="--minutes 5")
+	$(BIN)/python -m soak run $(ARGS)
 
 fuzz: setup ## Broken and hostile audio through the decoders of formats (ARGS="--inputs 5000")
 	$(BIN)/python -m fuzz.audio $(ARGS)

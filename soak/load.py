@@ -12,9 +12,11 @@ from enum import StrEnum
 from amira.asr.v1 import config_pb2
 from amira_client import AmiraClient, AmiraClientError, RecognitionStream, ServerError
 from benchmarks.recordings import Recording, load
+from benchmarks.systems.base import SAMPLE_RATE_HZ
 
 _PIECE_BYTES = 3200
 _PIECE_S = 0.1
+_BYTES_PER_S = 32_000
 _PAUSE_S = 0.2
 _PATIENCE_S = 120.0
 
@@ -54,11 +56,19 @@ class Tally:
 class Load:
     """Plays recordings into a gateway. The first hearing of each says what its words are."""
 
-    def __init__(self, client: AmiraClient, recordings: Sequence[Recording], seed: int) -> None:
+    def __init__(
+        self,
+        client: AmiraClient,
+        recordings: Sequence[Recording],
+        seed: int,
+        longest_s: float = float("inf"),
+    ) -> None:
+        """Of recordings beyond `longest_s` only the beginning is played."""
         self.tally = Tally()
         self._client = client
         self._recordings = recordings
-        self._audio = [load(recording.path).tobytes() for recording in recordings]
+        most = int(min(longest_s, 3600) * SAMPLE_RATE_HZ)
+        self._audio = [load(recording.path)[:most].tobytes() for recording in recordings]
         self._words: dict[int, str] = {}
         self._seed = seed
 
@@ -76,6 +86,27 @@ class Load:
             [fate] = random_.choices(list(SHARES), list(SHARES.values()))
             await self._play(fate, random_.randrange(len(self._recordings)), random_.random())
             await asyncio.sleep(_PAUSE_S)
+
+    async def hurry(self, number: int, *, killed: bool) -> bool:
+        """One stream as fast as it is taken; False: refused for want of a slot.
+
+        A killed one has all of its audio on the way, and perhaps words, when its client dies.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                if killed:
+                    await self._die(number)
+                else:
+                    await self._compare(number, paced=False)
+        except ServerError as error:
+            if error.reason == "NO_CAPACITY":
+                self.tally.refused += 1
+                return False
+            self.tally.failures.append(error.reason)
+        except (AmiraClientError, TimeoutError) as error:
+            self.tally.failures.append(type(error).__name__)
+        self.tally.streams["killed" if killed else "ended"] += 1
+        return True
 
     async def _play(self, fate: Fate, number: int, where: float) -> None:
         try:
@@ -96,10 +127,13 @@ class Load:
         elif fate is Fate.GARBAGE:
             await self._garbage()
         else:
-            words = await self._listen(number, paced=fate is Fate.ENDED)
-            self.tally.words += len(words.split())
-            if words != self._words[number]:
-                self.tally.changed.append(self._recordings[number].path.name)
+            await self._compare(number, paced=fate is Fate.ENDED)
+
+    async def _compare(self, number: int, *, paced: bool) -> None:
+        words = await self._listen(number, paced=paced)
+        self.tally.words += len(words.split())
+        if words != self._words[number]:
+            self.tally.changed.append(self._recordings[number].path.name)
 
     async def _listen(self, number: int, *, paced: bool) -> str:
         async with self._client.stream(_config()) as stream:
@@ -113,13 +147,20 @@ class Load:
                 await sending
             finally:
                 sending.cancel()
-        self.tally.audio_s += self._recordings[number].seconds
+        self.tally.audio_s += len(self._audio[number]) / _BYTES_PER_S
         return " ".join(finals)
 
     async def _cut_off(self, number: int, where: float) -> None:
         audio = self._audio[number]
         async with self._client.stream(_config()) as stream:
             await self._send(stream, audio[: int(len(audio) * where) // 2 * 2], paced=True, end=False)
+
+    async def _die(self, number: int) -> None:
+        async with self._client.stream(_config()) as stream:
+            await self._send(stream, self._audio[number], paced=False, end=False)
+            async for response in stream:
+                if response.HasField("session"):
+                    return
 
     async def _garbage(self) -> None:
         config = _config()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.tables import table
+from soak.crowd import CrowdOutcome
 from soak.flat import Trend
 from soak.load import Tally
 from soak.watch import Sample
@@ -66,6 +67,30 @@ def write(folder: Path, outcome: Outcome) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{outcome.minutes:g}-minutes.json"
     path.write_text(json.dumps(_figures(outcome), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def crowd_summary(outcome: CrowdOutcome) -> str:
+    """For people, as Markdown."""
+    rows = [
+        ["streams", str(outcome.streams)],
+        ["killed without END", str(outcome.killed)],
+        ["refused, and tried again", str(outcome.refusals)],
+        ["slots used at most", str(outcome.most_slots_used)],
+        ["words compared", str(outcome.words)],
+        ["streams with other words", str(len(outcome.changed))],
+        ["streams failed", str(len(outcome.failures))],
+        *([f"left over, {name}", f"{value:g}"] for name, value in outcome.left_over.items()),
+    ]
+    return table(["crowd", ""], rows) + "\n\n" + _listed("Failed", outcome.failures)
+
+
+def write_crowd(folder: Path, outcome: CrowdOutcome) -> Path:
+    """Writes the raw figures; returns the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"crowd-{outcome.streams}.json"
+    figures = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), "clean": outcome.clean}
+    path.write_text(json.dumps(figures | asdict(outcome), indent=1) + "\n", encoding="utf-8")
     return path
 
 
