@@ -9,14 +9,22 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "compose"
-FILES = ["compose.yaml", "gpu.yaml", "observability.yaml", "demo.yaml"]
+FILES = ["compose.yaml", "gpu.yaml", "observability.yaml", "demo.yaml", "envoy.yaml"]
 
 
 class _Loader(yaml.SafeLoader):
     """Knows compose's own tags."""
 
 
-_Loader.add_constructor("!override", lambda loader, node: loader.construct_mapping(node, deep=True))
+def _plain(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """What is below a tag that only says how files are put together."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else None
+
+
+for tag in ("!override", "!reset"):
+    _Loader.add_constructor(tag, _plain)
 
 
 def variables() -> dict[str, str]:

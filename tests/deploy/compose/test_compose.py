@@ -16,7 +16,7 @@ from tests.deploy.compose.files import FILES, FOLDER, loaded, services, variable
 from tests.deploy.variables import METRICS_PORTS, SETTINGS, known_variables, listening_ports
 
 OWN = list(SETTINGS)
-LAYERS = [[], ["gpu.yaml"], ["observability.yaml"], ["demo.yaml"], FILES[1:]]
+LAYERS = [[], *([name] for name in FILES[1:]), FILES[1:]]
 
 
 def config(layers: list[str]) -> dict[str, Any]:
@@ -116,6 +116,18 @@ def test_only_the_gateway_can_be_reached_and_only_from_here() -> None:
     assert outside == {"gateway"}
 
 
+def test_behind_envoy_the_gateways_are_out_of_reach() -> None:
+    together = config(["envoy.yaml"])["services"]
+    assert not together["gateway"].get("ports")
+    assert set(together["gateway"]["networks"]) == {"inside"}
+    (port,) = together["envoy"]["ports"]
+    listener = yaml.safe_load((FOLDER / "../envoy/envoy.yaml").read_text())["static_resources"]["listeners"][
+        0
+    ]
+    assert port["target"] == listener["address"]["socket_address"]["port_value"]
+    assert port["host_ip"] == "127.0.0.1"
+
+
 def test_there_is_time_to_drain() -> None:
     for name, service in services("compose.yaml").items():
         settings = SETTINGS[name]()
@@ -149,7 +161,8 @@ def test_what_is_mounted_exists() -> None:
     for name, service in everyone():
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
-            assert source in volumes or (FOLDER / source).exists(), (name, source)
+            given = source == variables()["AMIRA_TLS_FOLDER"]  # by whoever has a certificate
+            assert given or source in volumes or (FOLDER / source).exists(), (name, source)
 
 
 def test_prometheus_finds_what_the_rules_speak_of() -> None:

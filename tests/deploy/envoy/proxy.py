@@ -54,6 +54,12 @@ class Envoy:
         with urllib.request.urlopen(f"{self.admin}{path}", timeout=10) as answer:  # noqa: S310 - Envoy's own port
             return json.load(answer)
 
+    def order(self, path: str) -> None:
+        """Has the admin port do something."""
+        request = urllib.request.Request(f"{self.admin}{path}", method="POST")  # noqa: S310 - Envoy's own port
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
+            pass
+
     def gateways(self) -> dict[str, tuple[bool, int]]:
         """Of each gateway: whether it gets new streams, and how many it has."""
         clusters = self.ask("/clusters?format=json")["cluster_statuses"]

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from amira.asr.v1 import speech_pb2, speech_pb2_grpc
 from amira_core.errors import DecoderLostError
+from amira_core.rpc.call import DuplexCall
 from tests.deploy.envoy import proxy
 from tests.stack.raw import audio, config
 from tests.support.certificates import Authority
@@ -88,6 +89,19 @@ async def test_what_is_not_ours_stays_outside(hop: Any) -> None:
     assert not gateway.requests
     answer = await stub.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), timeout=20)
     assert answer.server_version == "scripted", "others go on"
+
+
+async def test_envoy_itself_drains_without_cutting_a_stream(hop: Any) -> None:
+    _, envoy, channel = hop
+    call: DuplexCall[Any, Any] = DuplexCall(speech_pb2_grpc.SpeechStub(channel).StreamingRecognize())
+    await call.write(config())
+    heard = [await call.read()]
+    envoy.order("/drain_listeners?graceful")
+    await call.write(audio(bytes(3200)))
+    await call.done_writing()
+    while (response := await call.read()) is not None:
+        heard.append(response)
+    assert heard[-1].result.is_final
 
 
 async def test_no_gateway_left_is_said_at_once(hop: Any) -> None:
