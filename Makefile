@@ -73,6 +73,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/buf breaking protos --against protos/released.binpb
 	$(BIN)/python scripts/generate_protos.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
+	$(BIN)/python scripts/generate_prometheus_rules.py --check
 
 format: setup ## Put the code into shape
 	$(BIN)/ruff check --fix .
@@ -83,6 +84,7 @@ protos: setup ## Generate Python code from protos/
 
 docs: setup ## Generate docs/CONFIGURATION.md from the settings classes
 	$(BIN)/python scripts/generate_configuration.py
+	$(BIN)/python scripts/generate_prometheus_rules.py
 
 bench: setup ## Latency and streams against sherpa-onnx, half an hour on an idle machine; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks --document $(ARGS)
@@ -93,7 +95,7 @@ bench-quick: setup ## The same in four minutes, with fewer systems (ARGS="--help
 bench-stages: setup ## What each stage costs: features, encoder engines, searches, relay; into docs/PERFORMANCE.md
 	$(BIN)/python -m benchmarks.stages --document $(ARGS)
 
-bench-overload: setup ## Three times the streams that the server can carry: what those notice that are admitted (ARGS="--rounds 5")
+bench-overload: setup ## Three times the streams that the server can carry: what those notice that are admitted
 	$(BIN)/python -m benchmarks.overload --out benchmarks/results/overload.json $(ARGS)
 
 eval: setup ## Word error rates and more through the running stack (ARGS="--help" for what can be set)

@@ -1,13 +1,14 @@
 """Overload: three times the streams that a server can carry, against as many as it can carry.
 
-    python -m benchmarks.overload [--rounds 3] [--seconds 40] [--factor 3] [--out FILE]
+    python -m benchmarks.overload [--rounds 12] [--seconds 10] [--factor 3] [--out FILE]
 
 Starts a stack of its own (gateway, frontend, decoder, Triton) on free ports. Streams of real speech arrive
 whatever the server does (open loop), each at the speed of speech in 100 ms messages, and none comes back
-after a refusal. First, far too many show how many streams the server admits (its capacity), then rounds
-alternate: as many as that, evenly; and `--factor` times as many, by chance. Latency is from when the
-message was due that completed the audio of a result to the result's arrival at the client: it has all in
-it, the client too. The load client is one process on the same machine; what it uses is measured and told.
+after a refusal. First, far too many show how many streams the server admits (its capacity). Then as many
+as that arrive all the time, and in every other window of `--seconds` more by chance, `--factor` times as
+many in all. Latency is from when the message was due that completed the audio of a result to the result's
+arrival at the client: it has all in it, the client too. The load client is one process on the same
+machine; what it uses is measured and told.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ import os
 import platform
 import random
 import resource
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +38,7 @@ from benchmarks.report import write
 
 _SETTLE_S = 2.0
 _FIND_STREAMS_PER_S = 3.0
+_FIND_RECORDINGS = 3
 _LONE_STREAMS = 2
 
 Log = Callable[[str], None]
@@ -72,88 +73,64 @@ async def measure(
     seed: int,
     log: Log,
 ) -> dict[str, Any]:
-    """Runs all phases; returns the figures."""
+    """Runs it all; returns the figures."""
     samples = load_clips(speech)[0][: round(recording_s * SAMPLE_RATE_HZ)]
     recording = caller.Recording.of(samples.tobytes(), SAMPLE_RATE_HZ)
     chance = random.Random(seed)  # noqa: S311 - arrivals, no secret
+    ramp_s = recording.seconds
     async with LocalStack(StackOptions(ephemeral_ports=True, log_level="warning")) as stack:
         load = Load(stack.gateway_target, recording, method)
         try:
             lone = [await load.stream() for _ in range(_LONE_STREAMS)]
             expected = lone[-1].text
             log(f"alone: {figures.quantiles(_delays_ms(lone[1:]))}")
-            run = partial(_measured, stack, load, seconds, expected)
-            found = await run(phase.even(_FIND_STREAMS_PER_S, recording.seconds + seconds, chance))
-            capacity = max(1, round(found["running_at_once"]))
+            found = await _find(load, chance)
+            capacity = max(1, round(found.running))
             log(f"capacity: {capacity} streams (of {_FIND_STREAMS_PER_S:g} new ones a second)")
-            per_s = capacity / recording.seconds
-            span_s = recording.seconds + seconds
-            within, over = [], []
-            for number in range(1, rounds + 1):
-                within.append(await run(phase.even(per_s, span_s, chance)))
-                log(f"round {number}, within capacity: {within[-1]['latency_ms']}")
-                over.append(await run(phase.by_chance(factor * per_s, span_s, chance)))
-                log(
-                    f"round {number}, {factor:g} times: {over[-1]['latency_ms']}, "
-                    f"{over[-1]['refused']} of {over[-1]['offered']} refused"
-                )
+            await asyncio.sleep(_SETTLE_S)
+            plan = phase.alternating(capacity / ramp_s, factor, rounds, seconds, ramp_s, chance)
+            log(f"{len(plan.arrivals)} streams in {plan.over[-1].end:.0f} s")
+            before, began_at, used_before_s = usage_by_service(stack), time.monotonic(), _own_cpu_s()
+            streams, zero = await phase.run(load.stream, plan.arrivals)
+            took_s, after = time.monotonic() - began_at, usage_by_service(stack)
+            used_s = _own_cpu_s() - used_before_s
         finally:
             await load.close()
+
+    def of(windows: Sequence[phase.Window]) -> dict[str, Any]:
+        return figures.of_phase(phase.Phase(streams, phase.shifted(windows, zero)), expected)
+
     return {
         "capacity": capacity,
         "factor": factor,
         "recording_s": round(recording.seconds, 1),
         "search": method,
         "alone_latency_ms": figures.quantiles(_delays_ms(lone[1:])),
-        "finding_capacity": found,
-        "within": within,
-        "over": over,
-        "summary": summarized(within, over),
-        "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},
-    }
-
-
-async def _measured(
-    stack: LocalStack, load: Load, seconds: float, expected: str, arrivals: list[float]
-) -> dict[str, Any]:
-    """One phase with what it cost."""
-    ramp_s = load.recording.seconds
-    before, began_at, used_before_s = usage_by_service(stack), time.monotonic(), _own_cpu_s()
-    found = await phase.run(load.stream, arrivals, ramp_s, ramp_s + seconds)
-    took_s = time.monotonic() - began_at
-    after = usage_by_service(stack)
-    of_phase = figures.of_phase(found, expected)
-    of_phase["cpus_used"] = {
-        "load client": round((_own_cpu_s() - used_before_s) / took_s, 3),
-        **{name: round((after[name].cpu_s - before[name].cpu_s) / took_s, 3) for name in after},
-    }
-    of_phase["machine_load_average"] = round(os.getloadavg()[0], 2)
-    await asyncio.sleep(_SETTLE_S)
-    return of_phase
-
-
-def summarized(within: list[dict[str, Any]], over: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is held against the target, from the figures of all rounds."""
-    ratios = figures.ratios(within, over, "p99")
-    refusals_p99 = [round_["refusal_ms"]["p99"] for round_ in over if round_["refusal_ms"]["p99"] is not None]
-    return {
-        "admitted_p99_to_within_capacity": {"rounds": ratios, "median": round(statistics.median(ratios), 3)},
-        "admitted_p50_to_within_capacity": {"rounds": figures.ratios(within, over, "p50")},
-        "within_p99_ms": statistics.median(round_["latency_ms"]["p99"] for round_ in within),
-        "over_p99_ms": statistics.median(round_["latency_ms"]["p99"] for round_ in over),
-        "refusal_p99_ms": statistics.median(refusals_p99) if refusals_p99 else None,
-        **{
-            name: figures.total(over, name)
-            for name in (
-                "offered",
-                "admitted",
-                "refused",
-                "refused_without_retry_info",
-                "admitted_and_failed",
-                "admitted_with_other_words",
-            )
+        "finding_capacity": figures.of_phase(found, expected),
+        "within": of(plan.within),
+        "over": of(plan.over),
+        "p99_by_round_ms": {
+            name: [of([window])["latency_ms"]["p99"] for window in windows]
+            for name, windows in (("within", plan.within), ("over", plan.over))
+        },
+        "cpus_used": {
+            "load client": round(used_s / took_s, 3),
+            **{name: round((after[name].cpu_s - before[name].cpu_s) / took_s, 3) for name in after},
+        },
+        "machine": {
+            "cpus": os.cpu_count(),
+            "platform": platform.platform(),
+            "load_average": round(os.getloadavg()[0], 2),
         },
     }
+
+
+async def _find(load: Load, chance: random.Random) -> phase.Phase:
+    """Far more streams than can be carried: as many as run then is what can."""
+    ramp_s = load.recording.seconds
+    until_s = _FIND_RECORDINGS * ramp_s
+    streams, zero = await phase.run(load.stream, phase.even(_FIND_STREAMS_PER_S, until_s, chance))
+    return phase.Phase(streams, [phase.Window(zero + ramp_s, zero + until_s)])
 
 
 def _delays_ms(streams: list[caller.Heard]) -> list[float]:
@@ -167,34 +144,40 @@ def _own_cpu_s() -> float:
 
 def table(result: dict[str, Any]) -> str:
     """The figures for people."""
-    summary = result["summary"]
-    ratio = summary["admitted_p99_to_within_capacity"]
+    within, over = result["within"], result["over"]
     rows = [
-        ("capacity, streams at once", f"{result['capacity']}"),
+        ("capacity, streams at once", result["capacity"]),
         ("latency p50 / p99 of a lone stream", "{p50} / {p99} ms".format(**result["alone_latency_ms"])),
-        ("latency p99 within capacity", f"{summary['within_p99_ms']} ms"),
+        ("within capacity: offered / admitted / refused", _counts(within)),
+        ("latency p50 / p99", "{p50} / {p99} ms".format(**within["latency_ms"])),
+        (f"{result['factor']:g} times as many: offered / admitted / refused", _counts(over)),
+        ("latency p50 / p99 of those admitted", "{p50} / {p99} ms".format(**over["latency_ms"])),
+        ("p99 to that within capacity", figures.ratio(within, over, "p99")),
+        ("rounds, median", figures.median_ratio(result["p99_by_round_ms"])),
+        ("refusal p50 / p99", "{p50} / {p99} ms".format(**over["refusal_ms"])),
+        ("refused without RetryInfo", over["refused_without_retry_info"]),
         (
-            f"latency p99 of those admitted, {result['factor']:g} times the streams",
-            f"{summary['over_p99_ms']} ms",
+            "admitted, but failed / had other words",
+            "{admitted_and_failed} / {admitted_with_other_words}".format(**over),
         ),
-        ("ratio of the two, median (rounds)", f"{ratio['median']} ({', '.join(map(str, ratio['rounds']))})"),
-        ("offered / admitted / refused", "{offered} / {admitted} / {refused}".format(**summary)),
-        ("refusal p99", f"{summary['refusal_p99_ms']} ms"),
-        ("refused without RetryInfo", f"{summary['refused_without_retry_info']}"),
-        (
-            "admitted that failed / had other words",
-            "{admitted_and_failed} / {admitted_with_other_words}".format(**summary),
-        ),
-        ("CPUs used, load client alone", f"{result['over'][-1]['cpus_used']['load client']}"),
+        ("CPUs used by the load client / by all services", _cpus(result["cpus_used"])),
+        ("load average of the machine", result["machine"]["load_average"]),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
+def _counts(part: dict[str, Any]) -> str:
+    return "{offered} / {admitted} / {refused}".format(**part)
+
+
+def _cpus(used: dict[str, float]) -> str:
+    services = sum(cpus for name, cpus in used.items() if name != "load client")
+    return f"{used['load client']} / {services:.2f}"
+
+
 def main(
-    rounds: Annotated[int, typer.Option(help="Pairs of phases.")] = 3,
-    seconds: Annotated[
-        float, typer.Option(help="Measured time per phase, after a ramp of one recording.")
-    ] = 40,
+    rounds: Annotated[int, typer.Option(help="Pairs of windows.")] = 12,
+    seconds: Annotated[float, typer.Option(help="Length of a window.")] = 10,
     recording_s: Annotated[float, typer.Option(help="Most that is used of the recording.")] = 10,
     factor: Annotated[float, typer.Option(help="Offered streams as a multiple of the capacity.")] = 3,
     method: Annotated[str, typer.Option(help="auto, k2, beam or greedy.")] = "auto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -46,14 +47,14 @@ def of_phase(phase: Phase, expected_text: str) -> dict[str, Any]:
     }
 
 
-def ratios(within: Sequence[dict[str, Any]], over: Sequence[dict[str, Any]], quantile: str) -> list[float]:
-    """Of each round: latency of admitted streams under overload to that within capacity."""
-    pairs = zip(within, over, strict=True)
-    return [
-        round(after["latency_ms"][quantile] / before["latency_ms"][quantile], 3) for before, after in pairs
-    ]
+def ratio(within: dict[str, Any], over: dict[str, Any], quantile: str) -> float | None:
+    """Latency of admitted streams under overload to that within capacity."""
+    after, before = over["latency_ms"][quantile], within["latency_ms"][quantile]
+    return round(after / before, 3) if after and before else None
 
 
-def total(rounds: Sequence[dict[str, Any]], name: str) -> int:
-    """A count over all rounds."""
-    return sum(figures[name] for figures in rounds)
+def median_ratio(by_round_ms: dict[str, list[float | None]]) -> float | None:
+    """The same, as the median of what the rounds gave each by itself."""
+    pairs = zip(by_round_ms["within"], by_round_ms["over"], strict=True)
+    ratios = [after / before for before, after in pairs if before and after]
+    return round(statistics.median(ratios), 3) if ratios else None

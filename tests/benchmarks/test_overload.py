@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from amira_core import errors
 from benchmarks.overload import caller, figures, phase
-from benchmarks.overload.__main__ import summarized, table
+from benchmarks.overload.__main__ import table
 from tests.gateway.scripted import pattern, running
 
 RECORDING = caller.Recording.of(pattern(16_000), 16_000)  # half a second
@@ -85,8 +86,8 @@ async def test_all_arrive_and_are_waited_for() -> None:
         begun.append(len(begun))
         return heard(0.0, ended_at=1.0)
 
-    found = await phase.run(stream, [0.0, 0.01, 0.02], ramp_s=0.0, seconds=0.02)
-    assert len(found.streams) == len(begun) == 3
+    streams, _ = await phase.run(stream, [0.0, 0.01, 0.02])
+    assert len(streams) == len(begun) == 3
 
 
 def test_only_what_happens_in_the_window_counts() -> None:
@@ -98,7 +99,7 @@ def test_only_what_happens_in_the_window_counts() -> None:
             refused(14, 0.02),
             refused(9, 9.0),
         ],
-        phase.Window(10, 20),
+        [phase.Window(10, 20)],
     )
     told = figures.of_phase(found, "hello")
     assert (told["offered"], told["admitted"], told["refused"]) == (2, 1, 1)
@@ -111,22 +112,41 @@ def test_only_what_happens_in_the_window_counts() -> None:
     assert told["admitted_with_other_words"] == 1
 
 
+def test_windows_take_turns() -> None:
+    plan = phase.alternating(2.0, 3.0, rounds=10, seconds=10, ramp_s=5, chance=random.Random(1))
+    assert plan.within[:2] == [phase.Window(5, 15), phase.Window(25, 35)]
+    assert plan.over[:2] == [phase.Window(15, 25), phase.Window(35, 45)]
+    assert plan.arrivals == sorted(plan.arrivals)
+
+    def count(windows: Sequence[phase.Window]) -> int:
+        return sum(window.has(at) for window in windows for at in plan.arrivals)
+
+    assert count(plan.within) == pytest.approx(200, abs=10)
+    assert count(plan.over) == pytest.approx(600, rel=0.15)
+
+
 def test_ratios_and_table() -> None:
-    def of_round(p50: float, p99: float) -> dict[str, object]:
+    def part(p50: float, p99: float) -> dict[str, Any]:
         return {
-            **figures.of_phase(phase.Phase([], phase.Window(0, 1)), ""),
+            **figures.of_phase(phase.Phase([], [phase.Window(0, 1)]), ""),
             "latency_ms": {"p50": p50, "p99": p99, "max": p99},
-            "cpus_used": {"load client": 0.1},
         }
 
-    within, over = [of_round(10, 100), of_round(20, 200)], [of_round(11, 105), of_round(20, 180)]
-    assert figures.ratios(within, over, "p99") == [1.05, 0.9]
-
-    result = {
-        "capacity": 7,
-        "factor": 3.0,
-        "alone_latency_ms": {"p50": 5.0, "p99": 9.0},
-        "over": over,
-        "summary": summarized(within, over),
-    }
-    assert "| 0.975 (1.05, 0.9) |" in table(result)
+    within, over = part(10, 100), part(11, 105)
+    assert figures.ratio(within, over, "p99") == 1.05
+    by_round = {"within": [100.0, None, 100.0, 50.0], "over": [90.0, 80.0, 105.0, 100.0]}
+    assert figures.median_ratio(by_round) == 1.05
+    shown = table(
+        {
+            "capacity": 7,
+            "factor": 3.0,
+            "alone_latency_ms": {"p50": 5.0, "p99": 9.0},
+            "within": within,
+            "over": over,
+            "p99_by_round_ms": by_round,
+            "cpus_used": {"load client": 0.1, "triton": 0.5, "gateway": 0.25},
+            "machine": {"load_average": 1.0},
+        }
+    )
+    assert "| p99 to that within capacity | 1.05 |" in shown
+    assert "| 0.1 / 0.75 |" in shown
