@@ -14,6 +14,7 @@ from amira_local.ports import LOOPBACK, free_ports
 _WELL_KNOWN = {
     "gateway": GATEWAY_PORT,
     "gateway_metrics": 50052,
+    "gateway_web": 50053,
     "frontend": 50061,
     "frontend_metrics": 50062,
     "decoder": 50071,
@@ -57,6 +58,11 @@ class Service:
         """Where it serves its metrics, at ``/metrics``."""
         return f"{LOOPBACK}:{self.ports[-1]}"
 
+    @property
+    def web(self) -> str:
+        """Where a gateway serves HTTP."""
+        return f"{LOOPBACK}:{self.ports[1]}"
+
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The whole environment: this process's, then the service's settings, then `extra`."""
         return {**os.environ, "PYTHONUNBUFFERED": "1", **self.env, **extra}
@@ -84,9 +90,10 @@ def plan(options: StackOptions) -> list[list[Service]]:
         },
     )  # fmt: skip
     gateway = _service(
-        "gateway", options, (port["gateway"], port["gateway_metrics"]),
+        "gateway", options, (port["gateway"], port["gateway_web"], port["gateway_metrics"]),
         {
             "LISTEN": at["gateway"],
+            "WEB_LISTEN": at["gateway_web"],
             "METRICS_ADDRESS": at["gateway_metrics"],
             "FRONTEND_TARGET": at["frontend"],
             "DECODER_TARGET": at["decoder"],

@@ -97,6 +97,11 @@ class LocalStack:
         """Where clients connect."""
         return self.targets["gateway"]
 
+    @property
+    def web_address(self) -> str:
+        """Where the gateway serves HTTP and WebSockets."""
+        return next(service.web for service in self._services() if service.name == "gateway")
+
     def client(self) -> AmiraClient:
         """A client of the gateway, whatever it wants of its clients. Raises TlsError."""
         return self.access.client(self.gateway_target)
