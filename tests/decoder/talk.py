@@ -26,9 +26,9 @@ class Talk:
         self.responses: list[Response] = []
 
     @classmethod
-    async def open(cls, stub: Any, **fields: Any) -> Talk:
+    async def open(cls, stub: Any, *, timeout_s: float | None = None, **fields: Any) -> Talk:
         """Opens a stream; `fields` go beside its config. Raises AmiraError when it is refused."""
-        call = stub.Decode()
+        call = stub.Decode(timeout=timeout_s)
         await call.write(Request(config=config_pb2.RecognitionConfig(), **fields))
         return cls(call, (await _read(call)).accepted)
 
@@ -44,11 +44,14 @@ class Talk:
     async def text(self) -> str:
         """Ends the stream; gives its finals. Raises AmiraError when it fails."""
         await self._write(Request(end={}))
-        try:
+        await self.read_to_the_end()
+        return " ".join(finals(self.responses))
+
+    async def read_to_the_end(self) -> None:
+        """Reads all that comes. Raises AmiraError when the stream fails."""
+        with suppress(EOFError):
             while True:
                 await self.next()
-        except EOFError:
-            return " ".join(finals(self.responses))
 
     async def _write(self, request: Request) -> None:
         with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):  # it has failed: `next` says why

@@ -77,3 +77,31 @@ async def test_streams_run_over_swaps_there_and_back(model_dir: Path, tmp_path: 
             assert server.decoder.describe().slots_orphaned == 0
     finally:
         await asyncio.to_thread(triton.stop)
+
+
+async def test_a_triton_that_comes_back_with_another_model_is_followed(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    other = write_other_model(model_dir, tmp_path / "v2")
+    link = tmp_path / "current"
+    link.symlink_to(model_dir)
+    triton = await asyncio.to_thread(TritonProcess.start, link, 2)
+    try:
+        settings = DecoderSettings(model_dir=link, triton_target=triton.target, search="greedy")
+        async with serving(settings) as server:
+            before = server.decoder.model_info.version
+            await asyncio.to_thread(triton.stop)
+            point(link, other)
+            triton = await asyncio.to_thread(
+                TritonProcess.start, link, 2, grpc_address=settings.triton_target
+            )
+            async with asyncio.timeout(LIMIT_S):
+                while server.decoder.model_info.version == before:  # noqa: ASYNC110 - it can only be asked
+                    await asyncio.sleep(0.02)
+            stream = await Talk.open(server.stub)
+            await stream.say(fbank_of(CLIP))
+            text = await stream.text()
+            assert text
+            assert text == text.upper()
+    finally:
+        await asyncio.to_thread(triton.stop)

@@ -34,6 +34,7 @@ class ScriptedEncoder:
     slots: int = 8
     engine: str = "scripted f32"
     draining: bool = False
+    runs_other_model: bool = False
     asked: list[bool] = field(default_factory=list)
 
     async def connect(self) -> EncoderGeometry:

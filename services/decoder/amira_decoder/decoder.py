@@ -130,6 +130,7 @@ class StreamingDecoder:
                 tasks.create_task(self._fallback.run(), name="fallback")
                 tasks.create_task(self._keep_opening_primary(self._encoder), name="connect")
             tasks.create_task(self._swap.run(), name="swap")
+            tasks.create_task(self._swap.follow_encoder(), name="follow")
 
     def reload_model(self) -> None:
         """Looks at the model folder: new streams get what is there now, those that run keep theirs."""

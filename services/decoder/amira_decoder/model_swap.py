@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import structlog
 
@@ -15,6 +17,8 @@ from amira_decoder.settings import DecoderSettings
 from amira_encoder.model_watch import ModelWatch
 
 _log = structlog.get_logger(__name__)
+
+_LOOK_INTERVAL_S: Final = 2.0
 
 
 class ModelSwap:
@@ -36,6 +40,16 @@ class ModelSwap:
     def look_now(self) -> None:
         """Serves what is in the model folder now."""
         self._watch.look_now()
+
+    async def follow_encoder(self) -> None:
+        """Has the model folder looked at whenever the encoder came back with another model; never returns."""
+        while True:
+            await asyncio.sleep(_LOOK_INTERVAL_S)
+            primary = self._lanes.primary
+            if primary is not None and not primary.available and primary.encoder.runs_other_model:
+                _log.warning("encoder_has_other_model", model_version=primary.model.version)
+                self._watch.look_now()
+            del primary  # this frame lives as long as the decoder, a lane may not
 
     async def run(self) -> None:
         """Swaps whenever there is something new; never returns."""

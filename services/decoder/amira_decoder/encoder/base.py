@@ -60,6 +60,10 @@ class Encoder(Protocol):
     def draining(self) -> bool:
         """Whether it said at the last :meth:`ready` that it is about to stop: its streams should leave."""
 
+    @property
+    def runs_other_model(self) -> bool:
+        """Whether it answered at the last :meth:`ready`, but has only another model than wanted."""
+
     async def connect(self) -> EncoderGeometry:
         """Waits, up to a limit, until the encoder answers.
 

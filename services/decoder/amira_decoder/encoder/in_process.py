@@ -23,6 +23,7 @@ class InProcessEncoder:
 
     name = "in-process"
     draining = False
+    runs_other_model = False
 
     def __init__(
         self,
