@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from amira_core.metrics.schema import SCHEMA
+from scripts import generate_prometheus_rules
 from tests.deploy.kubernetes.rendering import (
     KUBERNETES,
     OVERLAYS,
@@ -38,7 +39,10 @@ def quantity(text: str) -> float:
 
 def made_by_adapter() -> set[str]:
     """Names under which the adapter hands metrics to the autoscalers."""
-    return {rule["name"]["as"] for rule in ADAPTER["rules"]["custom"]}
+    return {
+        rule["name"]["as"] if "name" in rule else rule["seriesQuery"].partition("{")[0]
+        for rule in ADAPTER["rules"]["custom"]
+    }
 
 
 def autoscaler_targets(manifests: list[Manifest], service: str) -> dict[str, float]:
@@ -53,7 +57,9 @@ def autoscaler_targets(manifests: list[Manifest], service: str) -> dict[str, flo
 def test_the_adapter_asks_for_metrics_that_are_exported() -> None:
     for rule in ADAPTER["rules"]["custom"]:
         assert set(_NAME.findall(rule["seriesQuery"] + rule["metricsQuery"])) <= SERIES
-        assert rule["name"]["as"] not in SERIES  # it would be taken for the exported one
+        # What is computed must not be taken for what is exported.
+        assert ("name" in rule) != (rule["metricsQuery"].startswith("sum(<<.Series>>"))
+        assert rule.get("name", {}).get("as") not in SERIES
 
 
 @in_production
@@ -77,7 +83,7 @@ def test_more_decoders_come_before_they_refuse_by_load(overlay: str, monkeypatch
     for name, value in environment(manifests, containers(pod_of(manifests, "decoder"))["decoder"]).items():
         monkeypatch.setenv(name, value)
     settings: Any = SETTINGS["decoder"].load()
-    assert autoscaler_targets(manifests, "decoder")["amira_decoder_busy"] <= 0.8 * settings.target_load
+    assert autoscaler_targets(manifests, "decoder")["amira_decoder_load_ratio"] <= 0.8 * settings.target_load
 
 
 @in_production
@@ -159,3 +165,18 @@ def test_prometheus_scrapes_every_port_with_metrics(overlay: str) -> None:
         }
         assert there <= scraped
         assert scraped - there <= ({"supervisor"} if overlay == "prod-gpu" else set())
+
+
+def test_jobs_have_the_names_that_the_rules_go_by() -> None:
+    prometheus = yaml.safe_load((KUBERNETES.parent / "prometheus" / "prometheus.yml").read_text())
+    jobs = set()
+    for name, monitor in of_kind(render("prod-cpu", ("monitoring",)), "PodMonitor").items():
+        assert monitor["spec"]["jobLabel"] == "app.kubernetes.io/name"
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+            given = [each["replacement"] for each in endpoint.get("relabelings", [])]
+            jobs.add(given[0] if given else name)
+    assert jobs == {each["job_name"] for each in prometheus["scrape_configs"]}
+
+
+def test_the_rules_are_those_of_deploy_prometheus() -> None:
+    assert generate_prometheus_rules.MANIFEST.read_text() == generate_prometheus_rules.manifest()
