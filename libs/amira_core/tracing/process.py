@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import grpc
@@ -11,7 +11,7 @@ from amira_core.errors import AmiraError
 from amira_core.settings import BadSettingsError, load_settings
 from amira_core.tracing.ids import look_up_with
 from amira_core.tracing.settings import TracingSettings
-from amira_core.tracing.stream import Metadata, stream_trace
+from amira_core.tracing.stream import NO_TRACE, Metadata, StreamTrace, stream_trace
 
 if TYPE_CHECKING:
     from amira_core.tracing.runtime import Tracing
@@ -76,6 +76,13 @@ def accept_decisions(server: grpc.aio.Server) -> None:
     from amira_core.tracing.decisions import TracesServicer
 
     trace_pb2_grpc.add_TracesServicer_to_server(TracesServicer(_tracing.tail), server)
+
+
+def incoming_trace(method: str, headers: Iterable[tuple[str, str]]) -> StreamTrace:
+    """The span of a call that did not come by gRPC. `method`: what it stands for, ``package.Service/Method``."""
+    if _tracing is None:
+        return NO_TRACE
+    return _tracing.server_call(method, ((name.lower(), value) for name, value in headers))
 
 
 def trace_of_failure(error: AmiraError) -> Metadata:
