@@ -16,6 +16,8 @@ from aiohttp import web
 from amira_core import errors
 from amira_core.aio.cancellation import this_task_is_cancelled
 from amira_core.rpc.server import cancel_and_wait
+from amira_core.tracing.process import incoming_trace
+from amira_core.tracing.stream import stream_trace
 from amira_gateway.access import Door, Scope
 from amira_gateway.server import SpeechServicer
 from amira_gateway.session.client import ClientGoneError
@@ -28,6 +30,7 @@ from amira_gateway.web.socket_client import SocketClient
 PATH = "/v1/stream"
 
 _CLOSE_S = 2.0
+_METHOD = "amira.asr.v1.Speech/StreamingRecognize"
 
 
 class SpeechSocket:
@@ -41,6 +44,10 @@ class SpeechSocket:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """A handler for aiohttp. Raises AmiraError where the request is refused before it is a WebSocket."""
+        with incoming_trace(_METHOD, request.headers.items()) as trace, trace.current():
+            return await self._handle(request)
+
+    async def _handle(self, request: web.Request) -> web.WebSocketResponse:
         self._origins.check(request)
         with self._door.call(record_of(request, PATH), credentials_of(request), Scope.RECOGNIZE) as record:
             codec = choose_codec(offered_protocols(request))
@@ -55,6 +62,7 @@ class SpeechSocket:
             error = await self._serve(client)
             if error is not None:
                 record.status = error.reason
+                stream_trace().failed(error.reason)
             await client.end(error)
         return socket
 
