@@ -181,6 +181,7 @@ class Suite:
     ) -> Level:
         server = subject.server
         await quiet(server)
+        await server.settle()
         others = [other.server for other in self.subjects.values() if other is not subject]
         level = await play(
             server, self.recordings, turns, lanes, window, drop_s, bystanders=others, options=options

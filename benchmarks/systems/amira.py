@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,12 @@ class AmiraServer(Server):
         if self._entered:
             self._entered = False
             await self._shared.leave()
+
+    async def settle(self) -> None:
+        """A decoder whose encoder was too slow to answer gives it up and finds it again."""
+        for service in ("decoder", "gateway"):
+            with suppress(TimeoutError):
+                await self._shared.stack.wait_ready(service, timeout_s=30)
 
     def client_options(self) -> dict[str, Any]:
         host, _, port = self._shared.stack.gateway_target.rpartition(":")

@@ -70,6 +70,9 @@ class Server(ABC):
     async def stop(self) -> None:
         """Stops it. Safe to call twice."""
 
+    async def settle(self) -> None:  # noqa: B027 - most need no time
+        """Returns once it can be used again after a level that was too much for it."""
+
     @abstractmethod
     def client_options(self) -> dict[str, Any]:
         """Arguments of the client, as JSON."""
