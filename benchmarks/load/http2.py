@@ -1,8 +1,8 @@
 """One gRPC call on an HTTP/2 connection of its own, with ready-made frames.
 
-grpc's own client takes three times the CPU for the same messages (115 against 41 us each, measured side by
-side), and a load test must not weigh on the cores that it measures. Only what one bidirectional call needs is here: frames (RFC 9113), flow control
-towards the server, and trailers.
+grpc's own client takes three times the CPU for the same messages (115 against 41 us each, measured side
+by side), and a load test must not weigh on the cores that it measures. Only what one bidirectional call
+needs is here: frames (RFC 9113), flow control towards the server, and trailers.
 """
 
 from __future__ import annotations
