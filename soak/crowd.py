@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from amira_client import AmiraClient
 from amira_local.options import StackOptions
 from amira_local.stack import LocalStack
 from benchmarks.recordings import Recording
 from soak.load import Load
-from soak.watch import ORPHANS, PLACES, SLOTS, Watch
+from soak.watch import SLOTS, Watch
 
 _KILLED_OF = 5
 """One stream of so many."""
 _RETRY_S = 0.3
-_SLOTS_BACK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,12 @@ async def crowd(
 
     Raises StackError.
     """
-    async with LocalStack(options) as stack, stack.client() as client:
-        load = Load(client, recordings, seed=1, longest_s=longest_s)
+    async with (
+        LocalStack(options) as stack,
+        stack.client() as client,
+        AmiraClient(stack.gateway_target, resume=False) as mortal,
+    ):
+        load = Load(client, mortal, recordings, seed=1, longest_s=longest_s)
         say(f"hearing {len(recordings)} recordings undisturbed")
         await load.hear_all()
         watch = Watch(stack)
@@ -62,7 +66,7 @@ async def crowd(
         say(f"{streams} streams, {at_once} at a time")
         await asyncio.gather(*(_queue_up(load, numbers, len(recordings)) for _ in range(at_once)))
         watching.cancel()
-        left_over = await _left_over(watch)
+        left_over = await watch.until_unused()
     tally = load.tally
     return CrowdOutcome(
         streams=streams,
@@ -82,14 +86,3 @@ async def _queue_up(load: Load, numbers: Iterator[int], recordings: int) -> None
         killed = number % _KILLED_OF == 0
         while not await load.hurry(number % recordings, killed=killed):  # noqa: ASYNC110 - asked anew each time
             await asyncio.sleep(_RETRY_S)
-
-
-async def _left_over(watch: Watch) -> dict[str, float]:
-    wanted = (("decoder", SLOTS), ("decoder", ORPHANS), ("gateway", PLACES))
-    deadline = asyncio.get_running_loop().time() + _SLOTS_BACK_S
-    while True:
-        sample = await watch.read()
-        held = {f"{service}: {quantity}": sample.readings[service, quantity] for service, quantity in wanted}
-        if not any(held.values()) or asyncio.get_running_loop().time() > deadline:
-            return held
-        await asyncio.sleep(0.5)

@@ -59,13 +59,21 @@ class Load:
     def __init__(
         self,
         client: AmiraClient,
+        mortal: AmiraClient,
         recordings: Sequence[Recording],
         seed: int,
         longest_s: float = float("inf"),
     ) -> None:
-        """Of recordings beyond `longest_s` only the beginning is played."""
+        """Args:
+        client: for streams that end.
+        mortal: for those whose client dies; without resume, so that calls are cancelled without a word.
+        recordings: what is played.
+        seed: of the schedule.
+        longest_s: of longer recordings only the beginning is played.
+        """
         self.tally = Tally()
         self._client = client
+        self._mortal = mortal
         self._recordings = recordings
         most = int(min(longest_s, 3600) * SAMPLE_RATE_HZ)
         self._audio = [load(recording.path)[:most].tobytes() for recording in recordings]
@@ -152,11 +160,11 @@ class Load:
 
     async def _cut_off(self, number: int, where: float) -> None:
         audio = self._audio[number]
-        async with self._client.stream(_config()) as stream:
+        async with self._mortal.stream(_config()) as stream:
             await self._send(stream, audio[: int(len(audio) * where) // 2 * 2], paced=True, end=False)
 
     async def _die(self, number: int) -> None:
-        async with self._client.stream(_config()) as stream:
+        async with self._mortal.stream(_config()) as stream:
             await self._send(stream, self._audio[number], paced=False, end=False)
             async for response in stream:
                 if response.HasField("session"):

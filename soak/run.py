@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from amira_client import AmiraClient
 from amira_core.rpc.server import cancel_and_wait
 from amira_local.options import StackOptions
 from amira_local.stack import LocalStack, StackEvent
@@ -35,8 +36,12 @@ async def soak(
         if event.kind in ("died", "gave_up"):
             died.append(f"{event.service}: {event.detail}")
 
-    async with LocalStack(options, on_event=on_event) as stack, stack.client() as client:
-        load = Load(client, recordings, seed)
+    async with (
+        LocalStack(options, on_event=on_event) as stack,
+        stack.client() as client,
+        AmiraClient(stack.gateway_target, resume=False) as mortal,
+    ):
+        load = Load(client, mortal, recordings, seed)
         say(f"hearing {len(recordings)} recordings undisturbed")
         await load.hear_all()
         watch = Watch(stack)
@@ -48,6 +53,7 @@ async def soak(
 
 
 async def _quiet(watch: Watch) -> Sample:
+    await watch.until_unused()
     await asyncio.sleep(_QUIET_S)
     return await watch.read()
 

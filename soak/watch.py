@@ -25,6 +25,9 @@ SLOTS = "slots used"
 ORPHANS = "slots orphaned"
 PLACES = "places held"
 
+_HELD = (("decoder", SLOTS), ("decoder", ORPHANS), ("gateway", PLACES))
+_UNUSED_WITHIN_S = 10.0
+
 _FROM_METRICS = {
     "amira_asyncio_tasks": TASKS,
     "amira_decoder_slots_used": SLOTS,
@@ -70,6 +73,16 @@ class Watch:
                 for quantity, value in _of_metrics(text).items():
                     readings[service, quantity] = value
         return Sample(asyncio.get_running_loop().time() - self._began_at, readings)
+
+    async def until_unused(self) -> dict[str, float]:
+        """Waits until nobody holds anything; returns what is still held after ten seconds."""
+        deadline = asyncio.get_running_loop().time() + _UNUSED_WITHIN_S
+        while True:
+            sample = await self.read()
+            held = {": ".join(of): sample.readings[of] for of in _HELD}
+            if not any(held.values()) or asyncio.get_running_loop().time() > deadline:
+                return held
+            await asyncio.sleep(0.5)
 
 
 def _of_metrics(text: str) -> dict[str, float]:
