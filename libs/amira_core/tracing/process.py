@@ -79,7 +79,7 @@ def accept_decisions(server: grpc.aio.Server) -> None:
 
 
 def incoming_trace(method: str, headers: Iterable[tuple[str, str]]) -> StreamTrace:
-    """The span of a call that did not come by gRPC. `method`: what it stands for, ``package.Service/Method``."""
+    """The span of a call that did not come by gRPC. `method`: its like there, ``package.Service/Method``."""
     if _tracing is None:
         return NO_TRACE
     return _tracing.server_call(method, ((name.lower(), value) for name, value in headers))
