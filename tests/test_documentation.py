@@ -21,7 +21,7 @@ def test_the_configuration_page_is_current() -> None:
 def test_the_encoders_variables_are_documented_with_their_defaults() -> None:
     page = (ROOT / "deploy" / "triton" / "README.md").read_text()
     rows = dict(re.findall(r"^\| `(AMIRA_ENCODER_\w+)` \| (.+?) \|", page, re.MULTILINE))
-    defaults = EncoderOptions(Path("(required)")).to_environment()
+    defaults = EncoderOptions(Path("(required)"), drain_file=Path("(none)")).to_environment()
     assert rows == defaults
 
 
