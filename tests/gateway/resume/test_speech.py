@@ -25,6 +25,7 @@ from amira_gateway.settings import GatewaySettings
 from tests.conftest import MODEL, ROOT
 from tests.decoder.conftest import serving
 from tests.gateway.resume.fleet import CuttingProxy, Gateway
+from tests.gateway.scripted import PATIENT
 
 CLIP = sorted((ROOT / "demo" / "speech").glob("*.flac"))[0]
 CONFIG = config_pb2.RecognitionConfig(
@@ -65,9 +66,9 @@ async def net(gateways: int) -> AsyncIterator[Net]:
         decoder = await held.enter_async_context(serving(settings))
         built = Net([])
         for _ in range(gateways):
-            services = Services(f"127.0.0.1:{frontend_port}", decoder.target)
+            services = Services(f"127.0.0.1:{frontend_port}", decoder.target, PATIENT)
             held.push_async_callback(services.close)
-            servicer = SpeechServicer(services, GatewaySettings())
+            servicer = SpeechServicer(services, GatewaySettings(service_timeout_s=30, start_timeout_s=30))
             held.push_async_callback(servicer.close)
             server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
             speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
