@@ -181,6 +181,7 @@ def test_there_is_time_to_drain(overlay: str, chosen: tuple[str, ...], service: 
     needed = drain_s(manifests, service) + MARGIN_S
     if service == "decoder":
         triton = environment(manifests, containers(pod_of(manifests, "decoder"))["triton"])
+        needed += float(triton.get("AMIRA_TRITON_DRAIN_TIMEOUT_S", 0))
         needed += float(triton.get("AMIRA_TRITON_STOP_TIMEOUT_S", 10)) + TRITON_DEATH_S
     assert needed <= pod_of(manifests, service)["terminationGracePeriodSeconds"]
 

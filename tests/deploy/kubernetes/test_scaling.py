@@ -86,6 +86,36 @@ def test_more_decoders_come_before_they_refuse_by_load(overlay: str, monkeypatch
     assert autoscaler_targets(manifests, "decoder")["amira_decoder_load_ratio"] <= 0.8 * settings.target_load
 
 
+CPU_MS_PER_STREAM_SECOND = {"gateway": 7.9, "frontend": 4.9, "decoder": 6.1 + 1.5, "triton": 8 + 1.1}
+"""docs/PERFORMANCE.md, with the beam search, in batches of 16 and more."""
+
+
+@in_production
+@pytest.mark.parametrize("service", CPU_MS_PER_STREAM_SECOND)
+def test_pods_are_given_what_so_many_streams_were_measured_to_cost(
+    overlay: str, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifests = render(overlay)
+    pod = "decoder" if service == "triton" else service
+    (share,) = (
+        value for name, value in autoscaler_targets(manifests, pod).items() if name.endswith("_share")
+    )
+    cpus = quantity(containers(pod_of(manifests, pod))[service]["resources"]["requests"]["cpu"])
+    streams = share * capacity(manifests, pod, monkeypatch)
+    assert 1000 * cpus >= streams * CPU_MS_PER_STREAM_SECOND[service]
+
+
+def capacity(manifests: list[Manifest], service: str, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Streams that one pod can take."""
+    if service == "decoder":
+        triton = environment(manifests, containers(pod_of(manifests, "decoder"))["triton"])
+        return float(triton.get("AMIRA_TRITON_SLOTS") or triton["AMIRA_ENCODER_SLOTS"])
+    for name, value in environment(manifests, containers(pod_of(manifests, service))[service]).items():
+        monkeypatch.setenv(name, value)
+    settings: Any = SETTINGS[service].load()
+    return float(settings.max_streams)
+
+
 @in_production
 def test_streams_are_moved_seldom(overlay: str) -> None:
     for scaler in of_kind(render(overlay), "HorizontalPodAutoscaler").values():
