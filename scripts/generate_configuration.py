@@ -9,8 +9,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from amira_core.settings import ServiceSettings
+from amira_core.tracing.settings import TracingSettings
 from amira_decoder.settings import DecoderSettings
 from amira_frontend.settings import FrontendSettings
 from amira_gateway.settings import GatewaySettings
@@ -45,10 +47,11 @@ def page() -> str:
     common = ServiceSettings.model_fields
     for title, settings in SERVICES.items():
         parts.append(_section(title, settings, settings.model_config.get("env_prefix", ""), common))
+    parts.append(_section("Traces, of all services", TracingSettings, "", {}))
     return "\n".join(parts)
 
 
-def _section(title: str, settings: type[ServiceSettings], prefix: str, common: dict[str, FieldInfo]) -> str:
+def _section(title: str, settings: type[BaseSettings], prefix: str, common: dict[str, FieldInfo]) -> str:
     rows = [
         f"| `{prefix}{name.upper()}` | {_default(field)} | {_values(field)} | {_meaning(field)} |"
         for name, field in settings.model_fields.items()
