@@ -91,7 +91,8 @@ def collecting(grpc_port: int = 0, answer_after: threading.Event | None = None) 
     """A running collector. `answer_after`: what it awaits before it answers anything."""
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(4))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Servicer(collector, answer_after), server)
+    servicer = _Servicer(collector, answer_after)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
     collector.grpc_port = server.add_insecure_port(f"127.0.0.1:{grpc_port}")
     web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(collector))
     collector.http_port = web.server_address[1]

@@ -75,6 +75,7 @@ def accept_decisions(server: grpc.aio.Server) -> None:
     from amira.trace.v1 import trace_pb2_grpc
     from amira_core.tracing.decisions import TracesServicer
 
+    _tracing.is_behind_gateway = True
     trace_pb2_grpc.add_TracesServicer_to_server(TracesServicer(_tracing.tail), server)
 
 

@@ -169,7 +169,7 @@ class RecordedTrace(StreamTrace):
 
     @property
     def _is_decided_elsewhere(self) -> bool:
-        return self._context.trace_state.get(HELD) is not None
+        return self._tracing.is_behind_gateway and self._context.trace_state.get(HELD) is not None
 
     @property
     def outgoing(self) -> Metadata:

@@ -62,6 +62,8 @@ class Tracing:
         self.provider = provider
         self.tracer = provider.get_tracer("amira")
         self.decisions = Decisions()
+        self.is_behind_gateway = False
+        """Whether callers may decide what becomes of a trace. Clients from outside may not."""
 
     def server_call(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> RecordedTrace:
         """The span of a call that has come in. `method`: ``package.Service/Method``."""

@@ -33,6 +33,8 @@ async def serving(
     handler: Handler,
     shape: str = "stream_stream",
     interceptors: Sequence[grpc.aio.ClientInterceptor] | None = None,
+    *,
+    behind_gateway: bool = False,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A server with one method of the given shape, of bytes; a channel to it."""
     server = RpcServer("127.0.0.1:0", "test.Echo")
@@ -40,7 +42,8 @@ async def serving(
     server.grpc.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler("test.Echo", {"Stream": make(handler)})]
     )
-    accept_decisions(server.grpc)
+    if behind_gateway:
+        accept_decisions(server.grpc)
     port = await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=interceptors) as channel:
@@ -330,13 +333,28 @@ async def test_a_service_behind_keeps_what_its_caller_tells_it_and_decides_nothi
         yield b""
 
     trace_to(collector.grpc_port, otel_traces_sampler="always_off")
-    async with serving(fail) as channel:
+    async with serving(fail, behind_gateway=True) as channel:
         for trace_id in (CALLERS_TRACE, "f" * 32):
             held = (("traceparent", f"00-{trace_id}-{CALLERS_SPAN}-00"), ("tracestate", "amira=held"))
             with pytest.raises(grpc.aio.AioRpcError):
                 await talk(channel, metadata=held)
         keep = trace_pb2_grpc.TracesStub(channel).Keep
         await keep(trace_pb2.KeepRequest(trace_ids=[bytes.fromhex(CALLERS_TRACE), b"", b"x" * 99]))
+    end_tracing()
+    assert [span.trace_id for span in collector.spans] == [CALLERS_TRACE]
+
+
+async def test_a_client_from_outside_cannot_keep_a_failure_from_being_exported(
+    collector: Collector, trace_to: TraceTo
+) -> None:
+    async def fail(requests: Any, context: Any) -> AsyncIterator[bytes]:
+        raise errors.EncoderLostError("lost")
+        yield b""
+
+    trace_to(collector.grpc_port, otel_traces_sampler="always_off")
+    async with serving(fail) as channel:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await talk(channel, metadata=(("traceparent", CALLER), ("tracestate", "amira=held")))
     end_tracing()
     assert [span.trace_id for span in collector.spans] == [CALLERS_TRACE]
 
