@@ -25,7 +25,7 @@ def config(layers: list[str]) -> dict[str, Any]:
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
         pytest.skip("docker compose is not installed")
     files = [argument for name in ("compose.yaml", *layers) for argument in ("-f", str(FOLDER / name))]
-    command = [docker, "compose", "--project-directory", str(FOLDER), *files, "--profile", "*", "config"]
+    command = [docker, "compose", *files, "--profile", "*", "config"]
     done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "not set" not in done.stderr, "a variable without a value"
