@@ -237,6 +237,28 @@ def _run(
     return asyncio.run(beside_jaeger(options, run, console) if with_jaeger else run(options))
 
 
+@app.command()
+def top(
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(help="HOST:PORT of services' metrics [default: those of `amira up`]."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
+) -> None:
+    """Show how the services do: streams, latency, slots, refusals, replicas. q quits."""
+    from amira_local.services import METRICS_AT
+    from amira_local.top.command import show_live, show_once  # each command loads only what it needs
+
+    where = addresses or list(METRICS_AT.values())
+    if once:
+        raise typer.Exit(asyncio.run(show_once(where, Console())))
+    try:
+        raise typer.Exit(asyncio.run(show_live(where, interval, Console())))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
 def _model_dir(model: Path | None) -> Path:
     if model is None:
         return default_model_dir()

@@ -1,0 +1,1 @@
+"""`amira top`: how the services do, in a terminal, from their metrics."""
