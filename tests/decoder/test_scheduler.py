@@ -34,6 +34,7 @@ class ScriptedEncoder:
     slots: int = 8
     engine: str = "scripted f32"
     draining: bool = False
+    about_to_stop: bool = False
     runs_other_model: bool = False
     asked: list[bool] = field(default_factory=list)
 
@@ -48,6 +49,7 @@ class ScriptedEncoder:
 
     async def ready(self, has_streams: bool = False) -> bool:
         self.asked.append(has_streams)
+        self.draining = self.about_to_stop
         return self.available
 
     async def close(self) -> None: ...
@@ -214,3 +216,54 @@ async def test_a_removed_stream_is_forgotten_in_flight(bench: Bench) -> None:
     bench.scheduler.remove(leaving)
     assert await numbers(staying) == [1, 2, 3]
     assert await numbers(leaving) == []
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - it can only be asked
+            await asyncio.sleep(0.01)
+
+
+async def test_an_idle_scheduler_notices_that_the_encoder_is_gone_and_back(bench: Bench) -> None:
+    idle = bench.open(0)
+    bench.encoder.available = False
+    await until(lambda: not bench.scheduler.encoder_available)
+    bench.encoder.available = True
+    await until(lambda: bench.scheduler.encoder_available)
+    assert bench.health == [False, True]
+    await feed(idle, 3, 1)
+    idle.add_control(End())
+    assert await numbers(idle) == [3]
+
+
+async def test_the_encoder_hears_whether_there_are_streams(bench: Bench) -> None:
+    await until(lambda: bench.encoder.asked == [False])
+    stream = bench.open(0)
+    await until(lambda: bench.encoder.asked[-1])
+    bench.scheduler.remove(stream)
+    await until(lambda: not bench.encoder.asked[-1])
+
+
+async def test_an_encoder_that_only_steps_is_busy_not_lost(bench: Bench) -> None:
+    bench.encoder.available = False
+    stream = bench.open(0)
+    for number in range(30):
+        await feed(stream, number, 1)
+        await asyncio.sleep(0.1)
+    stream.add_control(End())
+    assert await numbers(stream) == list(range(30))
+    assert len(bench.encoder.asked) >= 2
+    assert bench.health == []
+
+
+async def test_an_encoder_that_is_about_to_stop_is_left(bench: Bench) -> None:
+    streams = [bench.open(number) for number in range(2)]
+    bench.encoder.about_to_stop = True
+    for stream in streams:
+        assert (await anext(aiter(stream.responses()))).HasField("draining")
+    assert not bench.scheduler.encoder_available
+    await feed(streams[0], 5, 1)
+    streams[0].add_control(End())
+    assert await numbers(streams[0]) == [5], "it is served as long as the encoder is there"
+    bench.encoder.about_to_stop = False
+    await until(lambda: bench.scheduler.encoder_available)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,17 +16,15 @@ from amira_decoder.encoder.base import Encoder
 from amira_decoder.encoder.in_process import InProcessEncoder
 from amira_decoder.encoder.triton import TritonEncoder
 from amira_decoder.fallback import Fallback
-from amira_decoder.frame_buffer import FRAME_MS
 from amira_decoder.lane import Lane
 from amira_decoder.lanes import Lanes
-from amira_decoder.load import Pace
 from amira_decoder.model_swap import ModelSwap
+from amira_decoder.opening import open_in
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
-from amira_decoder.segment_tracker import SegmentTracker, TrackerOptions
 from amira_decoder.served_model import ServedModel
 from amira_decoder.settings import DecoderSettings
-from amira_decoder.stream import DecodingStream, StreamLimits
+from amira_decoder.stream import DecodingStream
 
 _log = structlog.get_logger(__name__)
 
@@ -165,42 +162,8 @@ class StreamingDecoder:
             raise errors.ServiceUnavailableError("The decoder is starting; try again shortly.")
         lane = self._lanes.choose(model_version)
         with lane.opening():
-            return await self._open_in(lane, config, resume, is_call_over)
-
-    async def _open_in(
-        self,
-        lane: Lane,
-        config: config_pb2.RecognitionConfig,
-        resume: ResumeFrom,
-        is_call_over: Callable[[], bool],
-    ) -> DecodingStream:
-        goes_on = resume is not FROM_THE_START
-        lane.live.check_admission(goes_on=goes_on)
-        if config.model not in ("", lane.model.name):
-            raise errors.UnknownModelError(
-                f"No model {config.model!r} here; this decoder serves {lane.model.name!r}."
-            )
-        search = lane.model.searches.for_config(config)
-        options = await _tracker_options(lane, config, resume)
-        encoder_frame_ms = lane.geometry.chunk_frames * FRAME_MS // lane.geometry.output_frames
-        tracker = await asyncio.get_running_loop().run_in_executor(
-            self._search_thread, SegmentTracker, search, lane.model.folder.tokens, encoder_frame_ms, options
-        )
-        stream = lane.live.open(
-            lambda slot: DecodingStream(
-                stream_id=uuid.uuid4().hex,
-                slot=slot,
-                geometry=lane.geometry,
-                tracker=tracker,
-                limits=self._limits(),
-                wake_scheduler=lane.scheduler.wake,
-                resume=resume,
-                pace=Pace(goes_on=goes_on),
-            ),
-            is_call_over,
-            goes_on=goes_on,
-        )
-        self._lanes.note(stream, lane)
+            stream = await open_in(lane, config, resume, is_call_over, self._settings, self._search_thread)
+            self._lanes.note(stream, lane)
         return stream
 
     def close_stream(self, stream: DecodingStream) -> None:
@@ -278,14 +241,6 @@ class StreamingDecoder:
     def _can_serve(self) -> bool:
         return self._lanes.current is not None and not self._draining
 
-    def _limits(self) -> StreamLimits:
-        return StreamLimits(
-            tail_frames=self._settings.tail_padding_ms // FRAME_MS,
-            max_buffered_frames=int(self._settings.max_buffered_s * 1000) // FRAME_MS,
-            max_pending_responses=self._settings.max_pending_responses,
-            warm_up_frames=int(self._settings.warm_up_s * 1000) // FRAME_MS,
-        )
-
     def _make_encoder(self, model: ServedModel) -> Encoder:
         settings = self._settings
         if settings.encoder == "in_process":
@@ -302,19 +257,3 @@ class StreamingDecoder:
             connect_timeout_s=settings.model_swap_timeout_s,
             fingerprint=model.encoder_fingerprint,
         )
-
-
-async def _tracker_options(
-    lane: Lane, config: config_pb2.RecognitionConfig, resume: ResumeFrom
-) -> TrackerOptions:
-    searches = lane.model.searches
-    method = searches.method_of(config)
-    return TrackerOptions(
-        endpoint=EndpointRules.from_config(config.endpoint),
-        hotwords=await asyncio.to_thread(searches.hotwords, config.hotwords, method),
-        interim_results=config.interim_results,
-        word_times=config.word_times,
-        max_alternatives=max(1, config.max_alternatives),
-        segment_id=resume.segment_id,
-        segment_start_frame=resume.segment_start_frame,
-    )

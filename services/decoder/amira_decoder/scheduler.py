@@ -182,8 +182,8 @@ class Scheduler:
         While steps go through or one is under way, no answer means only that the encoder is busy.
         """
         while True:
-            await self._pause()
             steps, was_draining = self._steps, self._encoder.draining
+            await self._pause()
             answers = await self._encoder.ready(has_streams=bool(self._streams))
             if not answers and (self._stepping or self._steps != steps):
                 continue
