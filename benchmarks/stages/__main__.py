@@ -75,15 +75,15 @@ def main(
     if unknown:
         raise typer.BadParameter(f"no such stage: {', '.join(unknown)}; there are {', '.join(STAGES)}")
     path = results / "stages.json"
-    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() and only else {"stages": {}}
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"stages": {}}
+    found["machine"] = machine.description()
     for name in only or STAGES:
         began = time.monotonic()
         figures = run_stage(name, STAGES[name][quick])
         figures["date"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
         found["stages"][name] = figures
+        write(path, found)
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    found["machine"] = machine.description()
-    write(path, found)
     text = stage_tables.markdown(found)
     (results / "stages.md").write_text(text)
     print(text)

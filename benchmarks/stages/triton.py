@@ -44,27 +44,51 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SEQUENCES = Path(__file__).resolve().parent / "sequence_model"
 _WARM_UP = 4
 _START_S = 60.0
+Frames = NDArray[np.float32]
 Windows = Sequence[NDArray[np.float32]]
 Step = Callable[[NDArray[np.float32], bool, bool], Awaitable[Any]]
 """(windows [n, frames, features], first round?, last round?)"""
 
 
-async def timed(step: Step, windows: Windows, streams: int, server: int | None) -> dict[str, Any]:
-    """Medians of a round, and CPU of client and server per chunk."""
+async def timed(
+    step: Step, windows: Windows, streams: int, server: int | None, last: dict[int, Frames]
+) -> dict[str, Any]:
+    """Medians of a round, and CPU of client and server per chunk.
+
+    Args:
+        step: one round.
+        windows: what the rounds are about.
+        streams: how many of them take part.
+        server: process to account for; None where there is none.
+        last: frames of the last round by number of streams: they must be the same each way.
+
+    Raises:
+        AssertionError: they are not.
+    """
+    answer: Any = None
     wall: list[float] = []
     cpu = client = 0.0
     for number, window in enumerate(windows):
         if number == _WARM_UP:
             client, cpu = process_time(), _cpu_s(server)
         begin = perf_counter()
-        await step(window[:streams], number == 0, number == len(windows) - 1)
+        answer = await step(window[:streams], number == 0, number == len(windows) - 1)
         wall.append(1000 * (perf_counter() - begin))
+    frames = _frames_of(answer)
+    np.testing.assert_allclose(frames, last.setdefault(streams, frames), atol=1e-4)
     chunks = streams * (len(windows) - _WARM_UP)
     return {
         "round_ms": round(median(wall[_WARM_UP:]), 2),
         "server_cpu_ms_per_chunk": round(1000 * (_cpu_s(server) - cpu) / chunks, 3) if server else None,
         "client_cpu_ms_per_chunk": round(1000 * (process_time() - client) / chunks, 3),
     }
+
+
+def _frames_of(answer: Any) -> Frames:
+    """Frames [n, output_frames, output_dim] of a round's answer, flat where they came one by one."""
+    if isinstance(answer, np.ndarray):
+        return answer.reshape(len(answer), -1)
+    return np.stack([np.frombuffer(one.raw_output_contents[0], np.float32) for one in answer])
 
 
 def _cpu_s(pid: int | None) -> float:
@@ -77,7 +101,7 @@ def in_process(table: SlotTable) -> Step:
     async def step(window: NDArray[np.float32], first: bool, last: bool) -> Any:
         rows = len(window)
         slots = np.arange(rows, dtype=np.int32)
-        return table.step(window, slots, np.ones(rows, np.int64), np.full(rows, first))
+        return table.step(window, slots, np.ones(rows, np.int64), np.full(rows, first))[0].copy()
 
     return step
 
@@ -90,6 +114,7 @@ def with_slots(encoder: TritonEncoder, generation: int) -> Step:
         slots, generations = np.arange(rows, dtype=np.int32), np.full(rows, generation, np.int64)
         output = await encoder.step(EncoderBatch(window, slots, generations, np.full(rows, first)))
         assert output.accepted.all()
+        return output.frames
 
     return step
 
@@ -183,16 +208,17 @@ async def measure(model: Path, streams: Sequence[int], rounds: int) -> dict[str,
     options = EncoderOptions(model, max(streams))
     table = load_slot_table(options)
     windows = windows_of_clips(table.geometry, max(streams), _WARM_UP + rounds)
+    last: dict[int, Frames] = {}
     found: dict[str, dict[str, Any]] = {"in process": {}, "slot table in Triton": {}, "sequence batcher": {}}
     for count in streams:
-        found["in process"][str(count)] = await timed(in_process(table), windows, count, None)
+        found["in process"][str(count)] = await timed(in_process(table), windows, count, None, last)
     async with server(_ROOT / "deploy" / "triton", "encoder", options) as (target, pid):
         encoder = TritonEncoder(target)
         await encoder.connect()
         trip_ms = await round_trip(target, 10 * rounds)
         for number, count in enumerate(streams):
             step = with_slots(encoder, number)
-            found["slot table in Triton"][str(count)] = await timed(step, windows, count, pid)
+            found["slot table in Triton"][str(count)] = await timed(step, windows, count, pid, last)
         await encoder.close()
     async with (
         server(_SEQUENCES, "sequences", options) as (target, pid),
@@ -201,7 +227,7 @@ async def measure(model: Path, streams: Sequence[int], rounds: int) -> dict[str,
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         for number, count in enumerate(streams):
             step = with_sequences(stub, 1 + 1000 * number)
-            found["sequence batcher"][str(count)] = await timed(step, windows, count, pid)
+            found["sequence batcher"][str(count)] = await timed(step, windows, count, pid, last)
     return {
         "benchmark": "triton",
         "model": model.name,
