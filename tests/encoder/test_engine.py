@@ -11,7 +11,7 @@ import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from amira_encoder import cpu
-from amira_encoder.engine import open_engine
+from amira_encoder.engine import engine_and_precision, open_engine
 from amira_encoder.errors import EncoderModelError, EngineUnavailableError
 from amira_encoder.graph import read_graph
 from amira_encoder.options import EncoderOptions
@@ -30,6 +30,23 @@ encoder (float[N,12,4] x, float[1,N,4] state) => (float[N,12,4] encoder_out, flo
     new_state = Transpose <perm: ints = [1, 0, 2]> (mean)
 }
 """
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision"),
+    [("onnxruntime", "f32"), ("openvino", "f32"), ("openvino", "bf16"), ("openvino", "int8")],
+)
+def test_an_engines_name_says_how_to_get_the_same_again(
+    write_model: WriteModel, engine: str, precision: str
+) -> None:
+    path = write_model(ZIPFORMER_LIKE)
+    name = open_engine(path, engine, precision=precision).name
+    assert engine_and_precision(name) == (engine, precision)
+    assert engine_and_precision(f"{name}, row by row") == (engine, precision)
+
+
+def test_a_quantized_graph_brings_its_precision_along() -> None:
+    assert engine_and_precision("onnxruntime int8") == ("onnxruntime", "auto")
 
 
 def test_auto_takes_openvino_exactly_where_the_cpu_has_bf16(write_model: WriteModel) -> None:

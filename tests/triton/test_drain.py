@@ -89,3 +89,21 @@ async def test_a_second_signal_ends_it_at_once(draining: Draining) -> None:
     assert status == -signal.SIGTERM
     wait_until(lambda: not any(map(alive, pids)), "Triton outlived its supervisor")
     assert triton.count("triton_stopped") == 0
+
+
+async def test_a_stream_that_stays_is_given_up(model_dir: Path) -> None:
+    triton = await asyncio.to_thread(TritonProcess.start, model_dir, 1, drain_timeout_s=0.5)
+    encoder = TritonEncoder(triton.target)
+    try:
+        geometry = await encoder.connect()
+        assert (await encoder.step(batch(windows(geometry, 1), [0], [5], True))).accepted.all()
+        triton.ask_to_stop()
+        while triton.process.poll() is None:
+            await encoder.ready(has_streams=True)
+            await asyncio.sleep(0.05)
+        assert triton.process.returncode == 0
+        assert triton.count("drain_timeout") == 1
+    finally:
+        await encoder.close()
+        triton.process.kill()
+        await asyncio.to_thread(triton.stop)
