@@ -38,7 +38,7 @@ class Program:
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def triton(folder: Path) -> dict[str, str]:
 
 async def test_triton_with_temporary_files_and_shared_memory(folder: Path, triton: dict[str, str]) -> None:
     with run("triton", folder, triton, shared_memory=True, writable_tmp=True) as program:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await wait_until_serving(triton["GRPC_ADDRESS"])
         assert program.stop() == 0, program.output
 
@@ -129,5 +129,5 @@ def test_triton_says_what_is_missing(
     folder: Path, triton: dict[str, str], shared_memory: bool, writable_tmp: bool, told: str
 ) -> None:
     with run("triton", folder, triton, shared_memory=shared_memory, writable_tmp=writable_tmp) as program:
-        assert program.process.wait(60) == 1
+        assert program.process.wait(120) == 1
         assert told in program.output

@@ -76,7 +76,7 @@ async def test_a_caller_whose_settings_do_not_fit_is_named(tmp_path: Path, field
     if not value:
         env |= {name: "" for name in env if name.startswith("AMIRA_GATEWAY_TLS_SERVER_NAME")}
     with pytest.raises(StackError, match="AMIRA_GATEWAY_TLS_C"):
-        await LocalStack(replace(LIGHT, env=env, start_timeout_s=5)).start()
+        await LocalStack(replace(LIGHT, env=env)).start()
 
 
 @pytest.mark.parametrize(
