@@ -62,7 +62,7 @@ async def measure(
         "benchmark": "systems",
         "date": began.strftime("%Y-%m-%d %H:%M UTC"),
         "minutes": round((datetime.now(UTC) - began).total_seconds() / 60, 1),
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "command": _command(sys.argv[1:]),
         "commit": _commit(),
         "quick": quick,
         "budget_ms": budget_ms,
@@ -124,6 +124,15 @@ async def _compare(suite: Suite, servers: list[Server], plan: Plan) -> None:
 def _few(subjects: list[Subject]) -> list[Subject]:
     """Those whose latency with one stream, and at three quarters of capacity, is of interest."""
     return [s for s in subjects if s.server.name in (peers.LIKE_FOR_LIKE, peers.DEFAULT, peers.CPP)]
+
+
+def _command(arguments: list[str]) -> str:
+    """What was asked for, without folders: they are of one machine."""
+    kept, folders = [], ("--results", "--data", "--model")
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before not in folders and not argument.startswith(folders):
+            kept.append(argument)
+    return shlex.join(["python", "-m", "benchmarks", *kept])
 
 
 def _commit() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.__main__ import _command
 from benchmarks.load.level import Times
 from benchmarks.load.ramp import Ramp
 from benchmarks.suite import FULL, Subject, Suite, tune
@@ -82,3 +83,8 @@ async def test_hopeless_peers_end_the_search_too(p99: float | None) -> None:
     best, _ = await tune(suite(), [Setting("hopeless", lambda streams: p99)], (4, 8))
     assert best is not None
     assert await tune(suite(), [], (4, 8)) == (None, [])
+
+
+def test_the_recorded_command_names_no_folders_of_this_machine() -> None:
+    arguments = ["--quick", "--results", "/some/where", "--data=/else/where", "--first", "12"]
+    assert _command(arguments) == "python -m benchmarks --quick --first 12"
