@@ -48,8 +48,8 @@ class TracingSettings(BaseSettings):
     amira_trace_hold_s: float = Field(10.0, gt=0, le=600)
     """How long a service holds the spans of a stream that is over, should the gateway still want them."""
 
-    amira_trace_held_spans: int = Field(20_000, ge=0)
-    """Most spans held so in a process; beyond that they are dropped."""
+    amira_trace_held_spans: int = Field(10_000, ge=0)
+    """Most spans held so in a process, 5 kB each; beyond that they are dropped."""
 
     @property
     def endpoint(self) -> str:
