@@ -252,17 +252,17 @@ async def test_calls_that_say_nothing_hold_their_places_for_a_moment_only() -> N
 
 
 async def test_keep_alive_keeps_alive_and_waiting_for_the_end_is_not_idle() -> None:
-    async with running(idle_timeout_s=0.4) as stack:
+    async with running(idle_timeout_s=1) as stack:
 
         async def slow(call: object, request: Any) -> None:
             if request.WhichOneof("request") == "end":
-                await asyncio.sleep(0.8)
+                await asyncio.sleep(1.5)
 
         stack.decoder.hook = slow
         call = stack.open()
         await call.write(config())
-        for _ in range(10):
-            await asyncio.sleep(0.08)
+        for _ in range(8):
+            await asyncio.sleep(0.2)
             await call.write(KEEP_ALIVE)
         await call.write(audio(pattern(320)))
         await call.write(END)
