@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from amira_core.rpc.server import RpcServer
+from amira_core.security.server_tls import ServerTls
+from amira_core.security.transport import Transport
 from amira_local import doctor, services
 from amira_local.doctor import Check, State
 from amira_local.ports import free_ports
+from tests.support.certificates import Authority
 from tests.support.speech_server import ScriptedSpeech
 
 
@@ -98,3 +102,20 @@ async def test_everything_here_is_in_order(model_dir: Path) -> None:
     (free,) = free_ports(1)
     checks = await doctor.examine(model_dir, f"127.0.0.1:{free}")
     assert [check for check in checks if check.state == "missing"] == []
+
+
+async def test_a_healthy_server_with_tls_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Authority(tmp_path).issue("gateway", host="asr.example")
+    transport = Transport(server=ServerTls(pair.cert, pair.key))
+    server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech", transport=transport)
+    target = f"127.0.0.1:{await server.start()}"
+    await server.set_ready(True)
+    try:
+        assert "none is running" in (await doctor.check_server_and_ports(target))[0].found
+        monkeypatch.setenv("AMIRA_GATEWAY_TLS_CERT", str(pair.cert))
+        (check,) = await doctor.check_server_and_ports(target)
+        assert "running and healthy" in check.found
+    finally:
+        await server.stop(0)
