@@ -34,7 +34,6 @@ from benchmarks.systems.sherpa import SherpaServer, SherpaTuning
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-_ENCODER_FRAME_FRAMES = 4
 _MAX_REMOTE_STREAMS = 4
 
 
@@ -42,8 +41,7 @@ async def measure(
     model_dir: Path, plan: Plan, wanted: list[str], data: Path, *, quick: bool, budget_ms: float, say: Any
 ) -> dict[str, Any]:
     """Runs everything; returns the results. Whatever happens, no server is left running."""
-    graph = peers.encoder_of(model_dir)
-    geometry = peers.windows(graph, graph.chunk_frames // _ENCODER_FRAME_FRAMES)
+    geometry = peers.geometry_of(model_dir)
     played = recordings.pool(data, 8 if quick else 24)
     suite = Suite(played, plan, say, budget_ms)
     began = datetime.now(UTC)
@@ -56,6 +54,9 @@ async def measure(
             best, tried = await tune(suite, peers.candidates(model_dir, geometry), peers.TRIED_AT)
             tuning = best.tuning if isinstance(best, SherpaServer) else tuning
         await _compare(suite, _servers(model_dir, geometry, tuning, wanted, quick=quick), plan)
+    except LoadError as error:  # what has been measured so far is worth keeping
+        say(f"error: {error}")
+        suite.skipped["the rest of the run"] = str(error)
     finally:
         await suite.stop()
     return {
@@ -67,7 +68,7 @@ async def measure(
         "quick": quick,
         "budget_ms": budget_ms,
         "model": model_dir.name,
-        "chunk_ms": graph.chunk_frames * 10,
+        "chunk_ms": geometry[1] * 10,
         "machine": described,
         "busy": {
             "levels": suite.levels,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from amira_encoder.graph import EncoderGraph, read_graph
+from amira_encoder.graph import read_graph
 from amira_encoder.model_folder import find_encoder
 from benchmarks.systems.amira import AmiraServer, AmiraStack
 from benchmarks.systems.base import Server
 from benchmarks.systems.sherpa import SherpaPython, SherpaServer, SherpaTuning, SherpaWebSocket
 
+_FRAMES_PER_OUTPUT = 4  # of icefall's streaming encoders
 LIKE_FOR_LIKE = "amira_greedy"
 """Greedy search on both sides: the row that the ratio is about."""
 DEFAULT = "amira_beam"
@@ -36,15 +37,10 @@ KNOWN_BEST = SherpaTuning(max_batch=16)
 NO_ADMISSION = {"AMIRA_DECODER_TARGET_LOAD": "0", "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0"}
 
 
-def encoder_of(model_dir: Path) -> EncoderGraph:
-    """The model's encoder. Raises EncoderModelError."""
-    return read_graph(find_encoder(model_dir))
-
-
-def windows(graph: EncoderGraph, output_frames: int) -> tuple[int, int, int]:
-    """Window, chunk and delay in feature frames."""
-    delay = graph.output_delay_frames * graph.chunk_frames // output_frames
-    return graph.window_frames, graph.chunk_frames, delay
+def geometry_of(model_dir: Path) -> tuple[int, int, int]:
+    """Window, chunk and delay of the model's encoder in feature frames. Raises EncoderModelError."""
+    graph = read_graph(find_encoder(model_dir))
+    return graph.window_frames, graph.chunk_frames, graph.output_delay_frames * _FRAMES_PER_OUTPUT
 
 
 def amira(model_dir: Path, methods: Sequence[str], geometry: tuple[int, int, int]) -> list[Server]:

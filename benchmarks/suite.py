@@ -152,17 +152,19 @@ class Suite:
         """Raises the load on all systems in turn, until each has broken the budget or time is up."""
         level_s = self.plan.times.ramp_s + self.plan.times.measured_s + AFTER_S + 3
         running = list(subjects)
-        while running:
-            for subject in list(running):
-                lanes = subject.ramp.next_level()
-                if lanes is None or self.time_left_s() < level_s:
-                    running.remove(subject)
-                    continue
-                subject.ramp.took(lanes, await self.level(subject, lanes))
-        for subject in subjects:
-            subject.figures["levels"] = sorted(subject.ramp.levels, key=lambda level: level["offered"])
-            subject.figures["capacity"] = subject.ramp.capacity
-            subject.figures["complete"] = subject.ramp.next_level() is None
+        try:
+            while running:
+                for subject in list(running):
+                    lanes = subject.ramp.next_level()
+                    if lanes is None or self.time_left_s() < level_s:
+                        running.remove(subject)
+                        continue
+                    subject.ramp.took(lanes, await self.level(subject, lanes))
+        finally:
+            for subject in subjects:
+                subject.figures["levels"] = sorted(subject.ramp.levels, key=lambda level: level["offered"])
+                subject.figures["capacity"] = subject.ramp.capacity
+                subject.figures["complete"] = subject.ramp.next_level() is None
 
     async def at_normal_load(self, subject: Subject) -> None:
         """Latencies at three quarters of capacity."""

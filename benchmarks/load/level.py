@@ -23,6 +23,7 @@ from benchmarks.systems.base import Server
 ROOT = Path(__file__).resolve().parents[2]
 AFTER_S = 1.0
 """Load goes on for this long behind the measured time, so that what was due in it can come, under load."""
+_PATIENCE_S = 60.0
 
 
 class LoadError(Exception):
@@ -117,7 +118,10 @@ async def play(
         process.stdin.write(f"{begin_at!r}\n".encode())
         reading = asyncio.create_task(process.stdout.read())
         load, counters = await _watch(server, bystanders, process.pid, begin_at, window_s)
-        report = await asyncio.wait_for(reading, drop_s + 60)
+        try:
+            report = await asyncio.wait_for(reading, drop_s + _PATIENCE_S)
+        except TimeoutError:
+            raise LoadError("the load process did not end") from None
         if await process.wait():
             raise LoadError(f"the load process ended with status {process.returncode}; its error is above")
     finally:

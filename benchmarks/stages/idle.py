@@ -27,9 +27,8 @@ _ENVIRONMENT = {**peers.NO_ADMISSION, "AMIRA_GATEWAY_IDLE_TIMEOUT_S": "600"}
 
 async def measure(model: Path, streams: int, seconds: float) -> dict[str, Any]:
     """Connects, waits, reads /proc. Raises RuntimeError when not all streams were taken."""
-    graph = peers.encoder_of(model)
-    geometry = peers.windows(graph, graph.chunk_frames // 4)
-    server = AmiraServer(AmiraStack(model, slots=streams + 8, env=_ENVIRONMENT), "greedy", geometry)
+    stack = AmiraStack(model, slots=streams + 8, env=_ENVIRONMENT)
+    server = AmiraServer(stack, "greedy", peers.geometry_of(model))
     await server.start()
     lines: list[Line] = []
     try:

@@ -27,8 +27,7 @@ from benchmarks.systems.base import MESSAGE_MS
 
 async def measure(model: Path, streams: int, seconds: float, ramp_s: float = 3.0) -> dict[str, Any]:
     """Milliseconds of CPU per message, by service."""
-    graph = peers.encoder_of(model)
-    [server] = peers.amira(model, ["greedy"], peers.windows(graph, graph.chunk_frames // 4))
+    [server] = peers.amira(model, ["greedy"], peers.geometry_of(model))
     recordings = pool(DATA, 16)
     lengths = [recording.seconds for recording in recordings]
     end_s = ramp_s + seconds

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from benchmarks.load import measures
 from benchmarks.load.level import LoadError, play
 from benchmarks.load.schedule import Turn
 from benchmarks.load.wire import Tape
+from benchmarks.machine import processes_below
 from benchmarks.recordings import bundled, load, pool
 from benchmarks.systems import deepgram
 from benchmarks.systems.base import Server, UnavailableError
@@ -26,13 +30,8 @@ TURNS = [Turn(0.0, 0, 0), Turn(0.1, 0, 1)]
 WINDOW = (0.0, 3.0)
 
 
-def geometry(model_dir: Path) -> tuple[int, int, int]:
-    graph = peers.encoder_of(model_dir)
-    return peers.windows(graph, graph.chunk_frames // 4)
-
-
 def server_of(kind: str, model_dir: Path) -> Server:
-    numbers = geometry(model_dir)
+    numbers = peers.geometry_of(model_dir)
     if kind == "amira":
         return peers.amira(model_dir, ["greedy"], numbers)[0]
     tuning = SherpaTuning(max_batch=8)
@@ -68,7 +67,7 @@ async def test_a_real_run(kind: str, model_dir: Path) -> None:
 
 
 async def test_a_server_that_cannot_start_is_unavailable(model_dir: Path, tmp_path: Path) -> None:
-    server = SherpaWebSocket(tmp_path, SherpaTuning(), geometry(model_dir))
+    server = SherpaWebSocket(tmp_path, SherpaTuning(), peers.geometry_of(model_dir))
     with pytest.raises(UnavailableError, match="has no"):
         await server.start()
     await server.stop()
@@ -77,7 +76,7 @@ async def test_a_server_that_cannot_start_is_unavailable(model_dir: Path, tmp_pa
 async def test_a_program_that_dies_at_start_is_unavailable(model_dir: Path, tmp_path: Path) -> None:
     for name in ("tokens.txt", "encoder.int8.onnx", "decoder.onnx", "joiner.onnx"):
         (tmp_path / name).write_bytes(b"garbage")
-    server = SherpaWebSocket(tmp_path, SherpaTuning(), geometry(model_dir))
+    server = SherpaWebSocket(tmp_path, SherpaTuning(), peers.geometry_of(model_dir))
     try:
         with pytest.raises(UnavailableError, match=r"ended at start|not installed"):
             await server.start()
@@ -86,13 +85,13 @@ async def test_a_program_that_dies_at_start_is_unavailable(model_dir: Path, tmp_
 
 
 async def test_a_client_that_cannot_begin_is_an_error_not_a_hang(model_dir: Path) -> None:
-    server = SherpaWebSocket(model_dir, SherpaTuning(), geometry(model_dir))
+    server = SherpaWebSocket(model_dir, SherpaTuning(), peers.geometry_of(model_dir))
     with pytest.raises(LoadError, match="did not get ready"):
         await play(server, [bundled()], TURNS, 2, WINDOW, 5, options={"no such option": 1})
 
 
 async def test_where_nothing_listens_every_stream_fails(model_dir: Path) -> None:
-    server = SherpaWebSocket(model_dir, SherpaTuning(), geometry(model_dir))
+    server = SherpaWebSocket(model_dir, SherpaTuning(), peers.geometry_of(model_dir))
     [port] = free_ports(1)
     level = await play(server, [bundled()], TURNS, 2, (0.0, 1.0), 3, options={"port": port})
     assert [stream.outcome for stream in level.streams] == ["failed", "failed"]
@@ -192,3 +191,25 @@ async def test_a_hosted_service_that_fails_fails_the_stream() -> None:
     await _ended(line.tape)
     assert line.tape.outcome == "refused"
     line.close()
+
+
+async def test_a_load_process_that_dies_is_an_error_not_a_level(model_dir: Path) -> None:
+    server = SherpaWebSocket(model_dir, SherpaTuning(), peers.geometry_of(model_dir))
+    [port] = free_ports(1)
+    level = asyncio.create_task(play(server, [bundled()], TURNS, 2, (0.0, 3.0), 30, options={"port": port}))
+    async with asyncio.timeout(30):
+        while not (workers := _load_processes()):  # noqa: ASYNC110 - a process does not tell
+            await asyncio.sleep(0.05)
+    os.kill(workers[0], signal.SIGKILL)
+    with pytest.raises(LoadError, match=r"did not get ready|status -9"):
+        await level
+
+
+def _load_processes() -> list[int]:
+    """Those of this process."""
+    found = []
+    for pid in processes_below(os.getpid()):
+        with suppress(OSError):
+            if b"benchmarks.load.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
