@@ -1,11 +1,12 @@
-"""The whole way with real services: Triton dies for good under a stream, and not a word of it is lost."""
+"""The whole way with real services: Triton dies for good, or stops, under a stream, and no word is lost."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -37,36 +38,31 @@ MESSAGE_BYTES = 6_400
 
 
 class Machine:
-    """A gateway with everything behind it, and the Triton that can be taken away."""
+    """A gateway with everything behind it."""
 
-    def __init__(self, target: str, triton: TritonProcess) -> None:
+    def __init__(self, target: str, tritons: list[TritonProcess]) -> None:
         self.target = target
-        self.triton = triton
-
-    def take_triton_away(self) -> None:
-        self.triton.kill_server()
-        self.triton.process.kill()
+        self.tritons = tritons
 
 
-@pytest.fixture
-async def machine(model_dir: Path) -> AsyncIterator[Machine]:
-    triton = await asyncio.to_thread(TritonProcess.start, model_dir, 4)
+@asynccontextmanager
+async def running(model_dir: Path, tritons: int, **settings: Any) -> AsyncIterator[Machine]:
+    """So many Tritons with a decoder each; `settings` are the decoders'."""
     async with AsyncExitStack() as held:
-        held.callback(triton.stop)
         frontend = RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend")
         frontend_pb2_grpc.add_FrontendServicer_to_server(FrontendServicer(FrontendSettings()), frontend.grpc)
         frontend_port = await frontend.start()
         held.push_async_callback(frontend.stop, 0)
-        settings = DecoderSettings(
-            model_dir=model_dir,
-            triton_target=triton.target,
-            degraded="in_process",
-            degraded_after_s=0.5,
-            degraded_streams=1,
-            search="greedy",
-        )
-        decoder = await held.enter_async_context(serving(settings))
-        services = Services(f"127.0.0.1:{frontend_port}", decoder.target)
+        processes, decoders = [], []
+        for _ in range(tritons):
+            triton = await asyncio.to_thread(TritonProcess.start, model_dir, 4, drain_timeout_s=60)
+            held.callback(triton.stop)
+            held.callback(triton.process.kill)
+            values = {"triton_target": triton.target, "model_dir": model_dir, "search": "greedy"}
+            decoder = await held.enter_async_context(serving(DecoderSettings(**{**values, **settings})))
+            processes.append(triton)
+            decoders.append(decoder.target)
+        services = Services(f"127.0.0.1:{frontend_port}", ",".join(decoders))
         held.push_async_callback(services.close)
         servicer = SpeechServicer(services, GatewaySettings(recovery_timeout_s=60, service_timeout_s=30))
         held.push_async_callback(servicer.close)
@@ -74,11 +70,13 @@ async def machine(model_dir: Path) -> AsyncIterator[Machine]:
         speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
         port = await server.start()
         held.push_async_callback(server.stop, 0)
-        yield Machine(f"127.0.0.1:{port}", triton)
+        yield Machine(f"127.0.0.1:{port}", processes)
 
 
-async def hear(machine: Machine, *, take_triton_away: bool = False) -> list[StreamingRecognizeResponse]:
-    """All responses to the clip; Triton goes when the first words have come, if that is wanted."""
+async def hear(
+    machine: Machine, disturb: Callable[[], None] | None = None, pause_s: float = 0.0
+) -> list[StreamingRecognizeResponse]:
+    """All responses to the clip; something is done when the first words have come. `pause_s` per message."""
     pcm = soundfile.read(CLIP, dtype="int16")[0].tobytes()
     responses: list[StreamingRecognizeResponse] = []
     heard = asyncio.Event()
@@ -93,10 +91,11 @@ async def hear(machine: Machine, *, take_triton_away: bool = False) -> list[Stre
         reading = asyncio.create_task(read())
         for start in range(0, len(pcm), MESSAGE_BYTES):
             await stream.send(pcm[start : start + MESSAGE_BYTES])
-            if take_triton_away and start > len(pcm) / 3:
-                take_triton_away = False
+            await asyncio.sleep(pause_s)
+            if disturb is not None and start > len(pcm) / 3:
                 await asyncio.wait_for(heard.wait(), 60)
-                machine.take_triton_away()
+                disturb()
+                disturb = None
         await stream.end()
         async with asyncio.timeout(120):
             await reading
@@ -112,21 +111,51 @@ def words(responses: list[StreamingRecognizeResponse]) -> list[tuple[int, str, i
     ]
 
 
-async def test_a_stream_that_loses_triton_goes_on_and_says_that_it_is_degraded(machine: Machine) -> None:
-    undisturbed = await hear(machine)
-    assert len(words(undisturbed)) > 30
-    assert not any(response.degraded for response in undisturbed)
-    responses = await hear(machine, take_triton_away=True)
-    assert words(responses) == words(undisturbed)
-    said = [response.degraded for response in responses]
-    assert not said[0]
-    assert said[-1]
-    assert said == sorted(said), "once degraded, every response says so"
-    begun_without_triton = await hear(machine)
-    assert words(begun_without_triton) == words(undisturbed)
-    assert all(response.degraded for response in begun_without_triton)
-    async with grpc.aio.insecure_channel(machine.target, options=CHANNEL_OPTIONS) as channel:
-        stub = speech_pb2_grpc.SpeechStub(channel)
-        pcm = soundfile.read(CLIP, dtype="int16")[0].tobytes()
-        answer = await stub.Recognize(speech_pb2.RecognizeRequest(config=CONFIG, audio=pcm))  # type: ignore[misc]
-        assert answer.degraded
+async def test_a_stream_that_loses_triton_goes_on_and_says_that_it_is_degraded(model_dir: Path) -> None:
+    few = {"degraded": "in_process", "degraded_after_s": 0.5, "degraded_streams": 1}
+    async with running(model_dir, 1, **few) as machine:
+        (triton,) = machine.tritons
+
+        def take_triton_away() -> None:
+            triton.kill_server()
+            triton.process.kill()
+
+        undisturbed = await hear(machine)
+        assert len(words(undisturbed)) > 30
+        assert not any(response.degraded for response in undisturbed)
+        responses = await hear(machine, take_triton_away)
+        assert words(responses) == words(undisturbed)
+        said = [response.degraded for response in responses]
+        assert not said[0]
+        assert said[-1]
+        assert said == sorted(said), "once degraded, every response says so"
+        begun_without_triton = await hear(machine)
+        assert words(begun_without_triton) == words(undisturbed)
+        assert all(response.degraded for response in begun_without_triton)
+        async with grpc.aio.insecure_channel(machine.target, options=CHANNEL_OPTIONS) as channel:
+            stub = speech_pb2_grpc.SpeechStub(channel)
+            pcm = soundfile.read(CLIP, dtype="int16")[0].tobytes()
+            request = speech_pb2.RecognizeRequest(config=CONFIG, audio=pcm)
+            answer = await stub.Recognize(request)  # type: ignore[misc]  # types are those of a blocking stub
+            assert answer.degraded
+
+
+@pytest.mark.slow
+async def test_a_triton_that_stops_waits_until_its_streams_are_elsewhere(
+    model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(model_dir, 2) as machine:
+        undisturbed = words(await hear(machine))
+        assert len(undisturbed) > 30
+
+        # One stream each: the two decoders take them in turn.
+        heard = await asyncio.gather(
+            hear(machine, machine.tritons[0].ask_to_stop, pause_s=0.15), hear(machine, pause_s=0.15)
+        )
+        assert [words(responses) for responses in heard] == [undisturbed, undisturbed]
+        stopped = machine.tritons[0]
+        assert await asyncio.to_thread(stopped.process.wait, 60) == 0
+        assert stopped.count("drain_timeout") == 0
+    log = capsys.readouterr().out
+    assert "cause=DRAINING" in log
+    assert "cause=ENCODER_LOST" not in log
