@@ -78,6 +78,7 @@ def packages(environment: Path) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # most of it is an index's and a disk's
 def test_the_frontend_from_its_own_extra(tmp_path: Path) -> None:
     environment = installed("frontend", tmp_path)
     assert {"amira-asr", "av", "grpcio", "numba"} <= packages(environment)
@@ -90,6 +91,7 @@ def test_the_frontend_from_its_own_extra(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # most of it is an index's and a disk's
 async def test_the_gateway_from_its_own_extra_serves_a_stream(tmp_path: Path, model_dir: Path) -> None:
     environment = installed("gateway", tmp_path)
     assert {"amira-asr", "grpcio", "pybreaker"} <= packages(environment)
