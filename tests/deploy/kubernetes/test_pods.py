@@ -257,3 +257,12 @@ def test_replicas_are_spread_over_zones_and_nodes(overlay: str) -> None:
 @everywhere
 def test_secrets_are_only_referred_to(overlay: str) -> None:
     assert of_kind(render(overlay, EVERYTHING), "Secret") == {}
+
+
+def test_jaeger_runs_with_its_one_configuration() -> None:
+    copy = ROOT / "deploy" / "kubernetes" / "components" / "jaeger" / "config.yaml"
+    assert copy.read_text() == (ROOT / "deploy" / "jaeger" / "jaeger.yaml").read_text()
+    jaeger = containers(pod_of(render("dev", ("jaeger",)), "jaeger"))["jaeger"]
+    for variable in jaeger["env"]:
+        assert f"${{env:{variable['name']}:-" in copy.read_text()
+        assert int(variable["value"].rpartition(":")[2]) in ports(jaeger).values()
