@@ -57,8 +57,8 @@ async def _nothing(call: Call, request: Any) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that nobody announces; TimeoutError after 30 s."""
-    async with asyncio.timeout(30):
+    """Waits for something that nobody announces; TimeoutError after 90 s."""
+    async with asyncio.timeout(90):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -95,7 +95,7 @@ class _Scripted:
 
     async def all_over(self) -> list[str]:
         """Outcomes, once every call has ended."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             for call in self.calls:
                 await call.over.wait()
         return [call.outcome for call in self.calls]
@@ -383,7 +383,7 @@ async def finish(call: DuplexCall[Any, Any]) -> Answer:
     """Reads a call to its end."""
     responses = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while (response := await call.read()) is not None:
                 responses.append(response)
     except grpc.aio.AioRpcError as failure:
