@@ -1,0 +1,89 @@
+"""A real Prometheus scrapes the real stack, keeps what is declared, and computes the rules."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import yaml
+
+from amira_core.metrics.schema import SCHEMA, Gateway
+from tests.observability.conftest import SERVICES, Said
+from tests.observability.rules import FOLDER, TRITON_OWN
+from tests.support.prometheus import PATIENCE_S, Prometheus
+from tests.support.stack import StackThread
+
+
+@pytest.fixture(scope="session")
+def prometheus(
+    stack: StackThread, said: Said, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """With the configuration that is shipped, but for addresses and intervals."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    for file in ("recording.yml", "alerts.yml"):
+        shutil.copy(FOLDER / file, folder)
+        text = (folder / file).read_text()
+        (folder / file).write_text(text.replace("interval: 30s", "interval: 1s"))
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    metrics_port = next(
+        service.ports[2] for wave in stack.stack._waves for service in wave if service.name == "triton"
+    )
+    addresses = {f"amira-{service}": stack.stack.metrics[service] for service in SERVICES}
+    addresses["triton"] = f"127.0.0.1:{metrics_port}"
+    for job in config["scrape_configs"]:
+        job["static_configs"] = [{"targets": [addresses[job["job_name"]]]}]
+    with Prometheus(folder, yaml.safe_dump(config)) as server:
+        until(lambda: [target["health"] for target in server.targets()] == ["up"] * len(addresses))
+        until(lambda: all(rule["health"] == "ok" for rule in server.rules()))
+        until(lambda: bool(server.query("amira:decoder_slots:used_ratio")))
+        yield server
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits until something has come about."""
+    ended_at = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ended_at
+        time.sleep(0.2)
+
+
+def test_every_target_is_up(prometheus: Prometheus) -> None:
+    targets = {target["labels"]["job"]: target for target in prometheus.targets()}
+    assert set(targets) == {*(f"amira-{service}" for service in SERVICES), "triton"}
+    for target in targets.values():
+        assert (target["health"], target["lastError"]) == ("up", "")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_keeps_what_is_declared(prometheus: Prometheus, service: str) -> None:
+    metadata = prometheus.metadata()
+    for metric in SCHEMA[service]:
+        if not metric.optional:
+            (entry,) = metadata[metric.name]
+            assert (entry["type"], entry["unit"]) == (metric.kind.value, metric.unit)
+            assert prometheus.query(f'{{__name__=~"{metric.series}(_count)?",job="amira-{service}"}}')
+
+
+def test_values_arrive(prometheus: Prometheus, said: Said) -> None:
+    assert prometheus.value(Gateway.WORDS.series) >= len(said.words)
+    assert prometheus.value(f'{Gateway.STREAMS_REFUSED.series}{{reason="NO_CAPACITY"}}') == 1
+
+
+def test_the_rules_are_computed_and_nobody_is_woken(prometheus: Prometheus) -> None:
+    rules = prometheus.rules()
+    assert len(rules) == 41
+    for rule in rules:
+        assert (rule["health"], rule.get("lastError")) == ("ok", None)
+    firing = [
+        rule["name"] for rule in rules if rule.get("state") == "firing" and "page" in str(rule["labels"])
+    ]
+    assert firing == []
+    assert 0 <= prometheus.value("amira:decoder_slots:used_ratio") <= 1
+
+
+def test_tritons_own_figures_have_the_names_that_are_used(prometheus: Prometheus) -> None:
+    for name in TRITON_OWN - {"nv_gpu_utilization", "nv_gpu_memory_used_bytes"}:
+        assert prometheus.query(f'{name}{{job="triton"}}'), name
