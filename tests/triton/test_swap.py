@@ -9,10 +9,12 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 
 from amira_core.errors import EncoderLostError
+from amira_core.rpc.health import is_serving
 from amira_decoder.encoder.triton import TritonEncoder
 from amira_encoder.model_folder import find_encoder, fingerprint
 from amira_triton.stub_process import find_stubs
@@ -123,6 +125,8 @@ async def test_a_broken_model_is_refused_and_going_back_is_a_swap_like_any_other
     assert outcome["event"] == "model_refused"
     assert "encoder.onnx" in str(outcome["problem"])
     assert "\n" not in str(outcome["problem"])
+    async with grpc.aio.insecure_channel(triton.target) as channel:
+        assert await is_serving(channel), "a refused model made the one that runs look dead"
     nowhere = await asyncio.to_thread(swapping.swap, tmp_path / "nowhere")
     assert "model folder not found" in str(nowhere["problem"])
     assert await old.ready()

@@ -138,6 +138,8 @@ class TritonServer:
             # Only what is named is loaded, and a dead model can be unloaded and loaded again.
             "--model-control-mode=explicit",
             f"--load-model={wire.MODEL_NAME}",
+            # Otherwise a new model that was refused would make the server not ready for good.
+            "--strict-readiness=false",
             # Auto-completion would start every model twice: 1.2 s of each load.
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={max(1, int(settings.stop_timeout_s))}",
