@@ -1,0 +1,1 @@
+"""From streams per machine to what a fleet needs, what it costs, and what a lost zone does to it."""
