@@ -2,8 +2,8 @@
 
 What its encoder gives has the other sign, and its predictor and joiner expect that: an encoder of one
 version with the search side of the other finds no words that make sense. So a test sees at once which
-version found some words, and whether all of it was that version. (The language model is left out: it is made for one
-spelling.)
+version found some words, and whether all of it was that version. The language model is left out: it is
+made for one spelling.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import onnx
 from onnx import helper, numpy_helper
+
 
 def write_other_model(source: Path, target: Path) -> Path:
     """Copies the folder `source`, whose joiner ends in one Gemm, to `target`, which must not exist."""
