@@ -267,7 +267,7 @@ class Session:
 
     @property
     def _is_live(self) -> bool:
-        """Whether the audio comes no faster than it was spoken: a recording's results wait for one another."""
+        """Whether audio comes no faster than it was spoken: a recording's results wait for one another."""
         return self._lag.heard_s <= time.monotonic() - self._began_at + _LIVE_MARGIN_S
 
     async def _converse_and_close(self) -> None:
