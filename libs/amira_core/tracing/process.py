@@ -41,7 +41,10 @@ def configure_tracing(service: str, settings: TracingSettings | None = None) -> 
         ) from error
     end_tracing()
     global _tracing
-    _tracing = Tracing(service, settings)
+    try:
+        _tracing = Tracing(service, settings)
+    except ValueError as error:
+        raise BadSettingsError(f"bad settings of OpenTelemetry (OTEL_...): {error}") from error
     look_up_with(current_ids)
 
 

@@ -78,15 +78,19 @@ class RecordedTrace(StreamTrace):
         )
         return RecordedTrace(self._tracing, span, self._channels)
 
+    # What comes after the end of a span is nothing that anybody could change: it is let go.
+
     def set(self, **attributes: Value) -> None:
-        self._span.set_attributes(_named(attributes))
+        if self._span.is_recording():
+            self._span.set_attributes(_named(attributes))
 
     def event(self, name: str, **attributes: Value) -> None:
-        self._span.add_event(name, _named(attributes))
+        if self._span.is_recording():
+            self._span.add_event(name, _named(attributes))
 
     def link(self, traceparent: str) -> None:
         context = _remote(traceparent)
-        if context.is_valid and context.span_id != self._context.span_id:
+        if self._span.is_recording() and context.is_valid and context.span_id != self._context.span_id:
             self._span.add_link(context)
 
     def keep(self, reason: str) -> None:
@@ -104,8 +108,9 @@ class RecordedTrace(StreamTrace):
 
     def mark(self, reason: str) -> None:
         """Marks the span as failed, which need not mean that the stream failed."""
-        self._span.set_attribute("error.type", reason)
-        self._span.set_status(Status(StatusCode.ERROR, reason))
+        if self._span.is_recording():
+            self._span.set_attribute("error.type", reason)
+            self._span.set_status(Status(StatusCode.ERROR, reason))
 
     def ended_as(self, reason: str) -> None:
         self.failed(reason)
@@ -134,7 +139,8 @@ class RecordedTrace(StreamTrace):
 
     def ended_with(self, code: grpc.StatusCode) -> None:
         """The span of a call is over."""
-        self._span.set_attribute("rpc.grpc.status_code", code.value[0])
+        if self._span.is_recording():
+            self._span.set_attribute("rpc.grpc.status_code", code.value[0])
         self.end()
 
     @contextmanager

@@ -17,7 +17,7 @@ from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.server import RpcServer
 from amira_core.tracing.ids import current_trace_ids
 from amira_core.tracing.process import accept_decisions, client_interceptors, end_tracing
-from amira_core.tracing.stream import NO_TRACE, stream_trace
+from amira_core.tracing.stream import NO_TRACE, StreamTrace, stream_trace
 from tests.core.tracing.conftest import TraceTo
 from tests.support.otlp import Collector, TracedSpan
 
@@ -246,6 +246,30 @@ async def test_parts_and_calls_to_other_services_are_children(
     assert part.attributes == {"amira.kind": "test"}
     assert outgoing.attributes["server.address"] == "behind"
     assert {span.trace_id for span in collector.spans} == {front.trace_id}
+
+
+async def test_what_is_said_of_a_span_that_is_over_is_let_go(
+    collector: Collector, trace_to: TraceTo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept: list[StreamTrace] = []
+
+    async def leave(requests: Any, context: Any) -> AsyncIterator[bytes]:
+        kept.append(stream_trace())
+        yield b"a"
+
+    trace_to(collector.grpc_port)
+    async with serving(leave) as channel:
+        await talk(channel)
+    [late] = kept
+    late.set(a=1)
+    late.event("late")
+    late.link(CALLER)
+    late.ended_as("DECODER_LOST")
+    span = await the_span(collector)
+    assert not span.failed
+    assert span.links == []
+    assert span.events == []
+    assert "ended span" not in capsys.readouterr().out
 
 
 async def test_a_failed_call_to_another_service_is_marked_but_the_stream_need_not_fail(

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from amira_core.settings import BadSettingsError, load_settings
+from amira_core.tracing.process import configure_tracing
 from amira_core.tracing.settings import TracingSettings
 
 
@@ -69,6 +70,18 @@ def test_what_cannot_be_is_named(name: str, value: str, monkeypatch: pytest.Monk
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSettingsError, match=name):
         load_settings(TracingSettings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"), ("OTEL_BSP_MAX_QUEUE_SIZE", "-1")]
+)
+def test_what_opentelemetry_cannot_use_is_no_crash(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    settings = TracingSettings(otel_exporter_otlp_endpoint="http://127.0.0.1:4317")
+    with pytest.raises(BadSettingsError, match="OTEL_"):
+        configure_tracing("amira-test", settings)
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
