@@ -73,6 +73,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/buf breaking protos --against protos/released.binpb
 	$(BIN)/python scripts/generate_protos.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
+	$(BIN)/python scripts/generate_observability.py --check
 	$(BIN)/python scripts/generate_prometheus_rules.py --check
 
 format: setup ## Put the code into shape
@@ -82,8 +83,9 @@ format: setup ## Put the code into shape
 protos: setup ## Generate Python code from protos/
 	$(BIN)/python scripts/generate_protos.py
 
-docs: setup ## Generate docs/CONFIGURATION.md from the settings classes
+docs: setup ## Generate docs/CONFIGURATION.md, docs/METRICS.md and the dashboards
 	$(BIN)/python scripts/generate_configuration.py
+	$(BIN)/python scripts/generate_observability.py
 	$(BIN)/python scripts/generate_prometheus_rules.py
 
 bench: setup ## Latency and streams against sherpa-onnx, half an hour on an idle machine; writes docs/BENCHMARKS.md

@@ -112,7 +112,7 @@ def _drop_below_level(logger: WrappedLogger, method: str, event: EventDict) -> E
 
 
 def _drop_repeats(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    if event.get("event") == _REPORT:
+    if event.get("event") in _NEVER_DROPPED:
         return event
     name = str(event.get("logger", event.get("event")))
     passes = _repeats.pass_on(name)
@@ -123,6 +123,8 @@ def _drop_repeats(logger: WrappedLogger, method: str, event: EventDict) -> Event
 
 
 _REPORT = "log_lines_dropped"
+_NEVER_DROPPED = {_REPORT, "audit"}
+"""The audit log is a record of every call; it bounds refused ones itself."""
 
 
 def _report_dropped(*, finished: bool = False) -> None:

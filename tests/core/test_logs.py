@@ -102,8 +102,10 @@ configure_logs("test", "info", "json", 5)
 for index in range(20):
     log.info("again", index=index)
     log.info("other") if index < 5 else None
+    log.info("audit")
 """
     )
+    assert len([line for line in lines if line["event"] == "audit"]) == 20
     assert [line["index"] for line in lines if line["event"] == "again"] == [0, 1, 2, 3, 4]
     assert len([line for line in lines if line["event"] == "other"]) == 5
     (report,) = (line for line in lines if line["event"] == "log_lines_dropped")

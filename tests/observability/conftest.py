@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import grpc
 import pytest
+import yaml
 
 from amira.asr.v1 import speech_pb2
 from amira_core.rpc.call import DuplexCall
 from amira_local.options import StackOptions
+from tests.observability.rules import FOLDER, rules
 from tests.stack.raw import (
     CLIP,
     END,
@@ -28,6 +31,7 @@ from tests.stack.raw import (
     take_status,
     talk,
 )
+from tests.support.prometheus import PATIENCE_S, Prometheus
 from tests.support.scrape import Growth, Scrape
 from tests.support.stack import StackThread
 
@@ -97,6 +101,41 @@ def said(stack: StackThread) -> Said:
     after = scrape(stack)
     said.growth = {service: Growth(before[service], after[service]) for service in SERVICES}
     return said
+
+
+@pytest.fixture(scope="session")
+def prometheus(
+    stack: StackThread, said: Said, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """With the configuration that is shipped, but for addresses and intervals."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    for file in ("recording.yml", "alerts.yml"):
+        shutil.copy(FOLDER / file, folder)
+        text = (folder / file).read_text()
+        (folder / file).write_text(text.replace("interval: 30s", "interval: 1s"))
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    metrics_port = next(
+        service.ports[2] for wave in stack.stack._waves for service in wave if service.name == "triton"
+    )
+    addresses = {f"amira-{service}": stack.stack.metrics[service] for service in SERVICES}
+    addresses["triton"] = f"127.0.0.1:{metrics_port}"
+    for job in config["scrape_configs"]:
+        job["static_configs"] = [{"targets": [addresses[job["job_name"]]]}]
+    with Prometheus(folder, yaml.safe_dump(config)) as server:
+        until(lambda: [target["health"] for target in server.targets()] == ["up"] * len(addresses))
+        until(lambda: all(rule["health"] == "ok" for rule in server.rules()))
+        recorded = [rule["record"] for rule in rules(FOLDER / "recording.yml")]
+        until(lambda: all(server.query(name) for name in recorded))
+        yield server
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits until something has come about."""
+    ended_at = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ended_at
+        time.sleep(0.2)
 
 
 async def _talk(target: str) -> Said:

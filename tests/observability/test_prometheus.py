@@ -2,52 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable, Iterator
-
 import pytest
-import yaml
 
 from amira_core.metrics.schema import SCHEMA, Gateway
 from tests.observability.conftest import SERVICES, Said
-from tests.observability.rules import FOLDER, TRITON_OWN
-from tests.support.prometheus import PATIENCE_S, Prometheus
-from tests.support.stack import StackThread
-
-
-@pytest.fixture(scope="session")
-def prometheus(
-    stack: StackThread, said: Said, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prometheus]:
-    """With the configuration that is shipped, but for addresses and intervals."""
-    folder = tmp_path_factory.mktemp("prometheus")
-    for file in ("recording.yml", "alerts.yml"):
-        shutil.copy(FOLDER / file, folder)
-        text = (folder / file).read_text()
-        (folder / file).write_text(text.replace("interval: 30s", "interval: 1s"))
-    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
-    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-    metrics_port = next(
-        service.ports[2] for wave in stack.stack._waves for service in wave if service.name == "triton"
-    )
-    addresses = {f"amira-{service}": stack.stack.metrics[service] for service in SERVICES}
-    addresses["triton"] = f"127.0.0.1:{metrics_port}"
-    for job in config["scrape_configs"]:
-        job["static_configs"] = [{"targets": [addresses[job["job_name"]]]}]
-    with Prometheus(folder, yaml.safe_dump(config)) as server:
-        until(lambda: [target["health"] for target in server.targets()] == ["up"] * len(addresses))
-        until(lambda: all(rule["health"] == "ok" for rule in server.rules()))
-        until(lambda: bool(server.query("amira:decoder_slots:used_ratio")))
-        yield server
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits until something has come about."""
-    ended_at = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ended_at
-        time.sleep(0.2)
+from tests.observability.rules import TRITON_OWN
+from tests.support.prometheus import Prometheus
 
 
 def test_every_target_is_up(prometheus: Prometheus) -> None:

@@ -1,0 +1,1 @@
+"""Grafana dashboards, made from Python: `python scripts/generate_observability.py`."""
