@@ -57,6 +57,9 @@ class Lanes:
         """Runs a lane."""
         assert self._tasks is not None, "start() comes first"
         lane.on_change = self.changed
+        lane.load_admission.elsewhere = lambda: sum(
+            other.load for other in self._running if other is not lane
+        )
         self._running[lane] = self._tasks.create_task(lane.run())
         self.changed()
 

@@ -132,6 +132,17 @@ def test_short_streams_in_a_row_are_no_burst() -> None:
     bench.door.closed("nobody")
 
 
+def test_streams_of_another_model_count_too() -> None:
+    bench = Bench(row_s=0.01)
+    bench.door.elsewhere = lambda: 0.8
+    assert bench.offer(1) == 0
+    bench.door.elsewhere = lambda: 0.5
+    for _ in range(10):
+        bench.offer(1)
+        bench.decode(1.0)
+    assert bench.streams == 6  # 0.2 are left of 0.7
+
+
 def test_it_can_be_turned_off() -> None:
     bench = Bench(row_s=10.0, target=0.0, untried=1)
     bench.offer(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from amira_core.errors import NoCapacityError
@@ -23,6 +24,7 @@ class LoadAdmission:
 
     Attributes:
         refusals: how many so far, by cause: ``load`` and ``untried``.
+        elsewhere: gives the load of what else the decoder runs, as the model before this one.
     """
 
     def __init__(self, meter: LoadMeter, target_load: float, untried_streams: int) -> None:
@@ -33,6 +35,7 @@ class LoadAdmission:
         self._refusing = False
         self._new: dict[str, float] = {}  # when they began, oldest first
         self.refusals: Counter[str] = Counter()
+        self.elsewhere: Callable[[], float] = lambda: 0.0
 
     def check(self, streams: int) -> None:
         """Says whether one more stream than the `streams` that are open may begin.
@@ -42,10 +45,11 @@ class LoadAdmission:
         Raises:
             NoCapacityError: it may not.
         """
-        if not self._target or not streams:
+        elsewhere = self.elsewhere()
+        if not self._target or not (streams or elsewhere):
             self._refusing = False
             return
-        load = self._meter.load(streams + 1)
+        load = self._meter.load(streams + 1) + elsewhere
         self._refusing = load > self._target * (_REOPENS_AT if self._refusing else 1.0)
         if self._refusing:
             self._refuse(
