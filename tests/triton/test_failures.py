@@ -177,3 +177,29 @@ def _regions(triton: TritonProcess) -> list[Path]:
     namespace = region_prefix().split("_")[2]
     folder = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory is
     return list(folder.glob(f"amira_triton_{namespace}_{triton.process.pid}_*"))
+
+
+async def test_a_model_process_ends_with_a_server_that_was_killed_in_mid_step(model_dir: Path) -> None:
+    """With nobody left to end it: the supervisor is killed too. What the server had locked stays locked."""
+    triton = await asyncio.to_thread(TritonProcess.start, model_dir, SLOTS)
+    encoder = TritonEncoder(triton.target)
+    geometry = await encoder.connect()
+    processes = triton.server_pid(), triton.stub_pid()
+
+    async def step_on() -> None:
+        while True:
+            await encoder.step(batch(windows(geometry, SLOTS), range(SLOTS), [5] * SLOTS, True))
+
+    stepping = asyncio.create_task(step_on())
+    await asyncio.sleep(0.2)
+    triton.kill_server()
+    triton.process.kill()
+    with pytest.raises(EncoderLostError):
+        await stepping
+    await encoder.close()
+    try:
+        await asyncio.to_thread(
+            wait_until, lambda: not any(map(alive, processes)), "it outlived its server and its supervisor"
+        )
+    finally:
+        triton.stop()

@@ -18,6 +18,7 @@ import triton_python_backend_utils as pb_utils
 
 from amira_encoder import wire
 from amira_encoder.options import EncoderOptions
+from amira_encoder.parent import end_with_parent
 from amira_encoder.slot_table import SlotTable
 from amira_encoder.table_loader import load_slot_table
 
@@ -29,6 +30,7 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the encoder; what goes wrong here becomes Triton's load error."""
+        end_with_parent()
         parameters = json.loads(args["model_config"]).get("parameters", {})
         options = EncoderOptions.from_environment()
         if "model_dir" in parameters:
