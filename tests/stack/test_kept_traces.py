@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
 
 from amira.asr.v1 import config_pb2
 from amira_client import AmiraClient
+from amira_core.rpc.call import DuplexCall
 from amira_local.options import StackOptions
-from tests.stack.raw import CLIP, audio, clip_pcm, config, pieces
-from tests.stack.test_traces import Spans, Traced, named, only, run_raw
+from tests.stack.raw import CLIP, audio, clip_pcm, config, pieces, speech_stub
+from tests.stack.test_traces import Spans, Traced, named, only
 from tests.support.otlp import collecting
 from tests.support.stack import StackThread
 
@@ -82,13 +84,35 @@ def test_a_slow_stream_is_exported_by_all_services_and_an_ordinary_one_by_none(u
     assert not unsampled.backend.wait_for(ordinary, bool, timeout_s=0)
 
 
+async def fail_after_a_final(target: str) -> str:
+    """A stream whose audio leaves a gap once its first segment is over; the trace's id."""
+    async with speech_stub(target) as stub:
+        call = DuplexCall(stub.StreamingRecognize())
+        for request in (config(), *pieces(clip_pcm(12.0))):
+            assert await call.write(request)
+        trace_id, over = "", False
+        while not over:
+            response = await call.read()
+            assert response is not None
+            trace_id = response.session.trace_id or trace_id
+            over = response.HasField("result") and response.result.is_final
+        await call.write(audio(clip_pcm(0.5), offset=10**6))
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await _to_its_end(call)
+    assert failure.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    return trace_id
+
+
+async def _to_its_end(call: DuplexCall[Any, Any]) -> None:
+    while await call.read() is not None:
+        pass
+
+
 def test_what_was_held_of_a_stream_that_fails_late_is_exported(unsampled: Traced) -> None:
-    gap = audio(clip_pcm(0.5), offset=10**6)
-    told, code = asyncio.run(run_raw(unsampled.target, config(), *pieces(clip_pcm(12.0)), gap))
-    assert code is grpc.StatusCode.INVALID_ARGUMENT
-    spans = unsampled.trace(told["traceresponse"].split("-")[1], is_whole)
+    trace_id = asyncio.run(fail_after_a_final(unsampled.target))
+    spans = unsampled.trace(trace_id, is_whole)
     assert only(spans, "session").attributes["amira.kept"] == "failed"
-    segments = named(spans, "segment")
-    assert segments
-    assert segments[0].end_ns < only(spans, "session").end_ns
+    first = named(spans, "segment")[0]
+    assert first.attributes["amira.segment_id"] == 0
+    assert first.attributes["amira.ended_by"] == "endpoint"
     assert only(spans, "Extract", "amira-frontend").attributes["amira.frames"]
