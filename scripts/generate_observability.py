@@ -35,10 +35,11 @@ _INTRODUCTION = f"""# Metrics
 Made from `libs/amira_core/metrics/schema.py` by `make docs`: change that, not this page. How to scrape
 them: [OBSERVABILITY.md](OBSERVABILITY.md).
 
-Counters are exported with `_total`, histograms with `_bucket`, `_sum` and `_count`. Histograms of chunks have
-bounds from {CHUNK_S[0] * 1000:g} ms to {CHUNK_S[-1]:g} s, among them 0.32 s (a chunk, the frame budget), its halves
-and its doubles. `pace` is `ahead` for streams that come faster than people speak, as files do; nobody waits for their words.
-No label holds what was said. Triton's own metrics (`nv_*`) are at `AMIRA_TRITON_METRICS_ADDRESS`.
+Counters are exported with `_total`, histograms with `_bucket`, `_sum` and `_count`. Histograms of
+chunks have bounds from {CHUNK_S[0] * 1000:g} ms to {CHUNK_S[-1]:g} s, among them 0.32 s (a chunk, the
+frame budget), its halves and its doubles. `pace` is `ahead` for streams that come faster than people
+speak, as files do; nobody waits for their words. No label holds what was said. Triton's own metrics
+(`nv_*`) are at `AMIRA_TRITON_METRICS_ADDRESS`.
 """
 
 
