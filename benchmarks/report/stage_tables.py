@@ -19,7 +19,8 @@ Figures = Mapping[str, Any]
 def markdown(found: Figures) -> str:
     """A table for each stage that was measured."""
     machine = found["machine"]
-    parts = [f"{machine['cpus']} CPUs of {machine['cpu']}, {machine['memory_gib']} GiB. Written by `make bench-stages`."]
+    cpus = f"{machine['cpus']} CPUs of {machine['cpu']}, {machine['memory_gib']} GiB"
+    parts = [f"{cpus}. Written by `make bench-stages`."]
     for name, (title, render) in _STAGES.items():
         figures = found["stages"].get(name)
         if figures is not None:
