@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 
 from amira_encoder import wire
 from amira_encoder.geometry import EncoderGeometry
-from amira_triton import layout, shared_memory
+from amira_triton import layout, shared_memory, stub_process
 from amira_triton.addresses import split_address
 from amira_triton.server_log import ServerLog, classify
 from amira_triton.stub_process import find_stub, wait_for_exit
+from tests.support.triton import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,6 +116,33 @@ def test_only_regions_of_dead_supervisors_are_removed(tmp_path: Path) -> None:
     removed = shared_memory.remove_leftovers(tmp_path)
     assert removed == sorted(name for name, stays in names.items() if not stays)
     assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}
+
+
+def comm_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def test_only_stubs_of_dead_supervisors_are_killed(tmp_path: Path) -> None:
+    own = shared_memory.region_prefix()
+    namespace, pid, started = own.rstrip("_").split("_")[2:]
+    stub = tmp_path / "triton_python_backend_stub"
+    stub.write_text("#!/bin/sh\nread line\n")
+    stub.chmod(0o755)
+    regions = [f"{own}abc", f"amira_triton_{namespace}_{pid}_{int(started) - 1}_abc"]
+    running, orphan = (
+        subprocess.Popen([stub, "encoder", region], stdin=subprocess.PIPE) for region in regions
+    )
+    try:
+        wait_until(lambda: comm_of(orphan.pid) == "triton_python_b", "it has another name")
+        assert stub_process.kill_leftovers(lambda region: region == regions[1]) == [orphan.pid]
+        assert shared_memory.is_leftover(regions[1])
+        assert not shared_memory.is_leftover(regions[0])
+        assert orphan.wait(10) == -signal.SIGKILL
+        assert running.poll() is None
+    finally:
+        for process in (running, orphan):
+            process.kill()
+            process.communicate()
 
 
 async def test_the_end_of_a_process_is_seen_at_once() -> None:

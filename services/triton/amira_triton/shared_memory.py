@@ -28,14 +28,19 @@ def drain_file() -> Path:
     return _SHM / f"{region_prefix()}draining"
 
 
+def is_leftover(region: str) -> bool:
+    """Whether a region's supervisor is certainly gone."""
+    owner = _NAME.match(region)
+    if owner is None or int(owner["namespace"]) != _namespace():
+        return False
+    return _start_time(int(owner["pid"])) != int(owner["started"])
+
+
 def remove_leftovers(folder: Path = _SHM) -> list[str]:
     """Removes the regions of supervisors that are gone; returns their names."""
     removed = []
     for path in folder.glob("amira_triton_*"):
-        owner = _NAME.match(path.name)
-        if owner is None or int(owner["namespace"]) != _namespace():
-            continue
-        if _start_time(int(owner["pid"])) != int(owner["started"]):
+        if is_leftover(path.name):
             path.unlink(missing_ok=True)
             removed.append(path.name)
     return sorted(removed)

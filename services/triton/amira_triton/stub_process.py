@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,6 +50,17 @@ def kill_stub(server_pid: int, model: str) -> None:
             os.kill(stub, signal.SIGKILL)
 
 
+def kill_leftovers(is_leftover: Callable[[str], bool]) -> list[int]:
+    """Kills the stubs that hang without a server: their regions, which are arguments, are leftovers."""
+    killed = []
+    for pid in [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]:
+        if _is_stub(pid) and any(is_leftover(argument) for argument in _arguments(pid)):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+    return killed
+
+
 def _children(pid: int) -> Iterator[int]:
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
@@ -67,8 +78,11 @@ def _is_stub(pid: int) -> bool:
 
 def _runs(pid: int, model: str) -> bool:
     """The name of the model's instance is one of the stub's arguments: one group of one instance."""
+    return f"{model}_0_0" in _arguments(pid)
+
+
+def _arguments(pid: int) -> list[str]:
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        return False
-    return f"{model}_0_0".encode() in arguments
+        return []

@@ -10,7 +10,7 @@ import structlog
 
 from amira_encoder import wire
 from amira_encoder.model_watch import ModelWatch
-from amira_triton import metrics, shared_memory
+from amira_triton import metrics, shared_memory, stub_process
 from amira_triton.addresses import AddressInUseError
 from amira_triton.control import TritonControl
 from amira_triton.launcher import TritonServer
@@ -61,6 +61,8 @@ class Supervisor:
             TritonStartError: Triton never became ready.
             AddressInUseError: one of its ports is taken at the first start.
         """
+        if killed := stub_process.kill_leftovers(shared_memory.is_leftover):
+            _log.warning("leftover_stubs_killed", pids=killed)
         if removed := shared_memory.remove_leftovers():
             _log.info("leftover_shared_memory_removed", regions=removed)
         while True:
