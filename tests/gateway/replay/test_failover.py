@@ -179,6 +179,24 @@ async def test_a_stopped_server_and_one_that_comes_back(service: str) -> None:
         assert said(answer) == said(undisturbed)
 
 
+async def test_a_decoder_that_is_long_away_is_no_loss_of_the_frontend() -> None:
+    back = asyncio.Event()
+    async with running(replicas=1, recovery_timeout_s=30, service_timeout_s=0.3) as stack:
+
+        async def away(call: Call, request: Any) -> None:
+            if not back.is_set() and (call is not stack.decoder.calls[0] or len(call.requests) > 3):
+                raise errors.EncoderLostError("gone")
+
+        stack.decoder.hook = away
+        talking = asyncio.create_task(talk(stack, config(), *(audio(pattern(6_400)) for _ in range(40))))
+        await until(lambda: len(stack.decoder.calls) > 1)
+        await asyncio.sleep(1.0)  # three times what a silent service is waited for
+        back.set()
+        answer = await talking
+        assert answer.finals == ["256000 bytes"]
+        assert len(stack.frontend.calls) == 1
+
+
 async def test_what_fails_everywhere_is_not_tried_for_ever() -> None:
     async with running(replicas=2, recovery_timeout_s=30) as stack:
 

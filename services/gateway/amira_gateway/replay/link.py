@@ -143,6 +143,11 @@ class Link(Generic[RequestT, ResponseT]):
         """Monotonic time at which the present replica last took a message."""
         return self._current.moved_at
 
+    @property
+    def seeks(self) -> bool:
+        """Whether writes wait: for another replica, or until it has been sent what came before."""
+        return not self._up_to_date.is_set()
+
     async def close(self) -> None:
         """Ends the present call at once, and whatever the link was about."""
         await cancel_and_wait([*self._tasks])

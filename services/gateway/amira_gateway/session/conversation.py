@@ -287,7 +287,9 @@ class Conversation:
         return None if since is None else max(since, self._outbound.moved_at)
 
     def _frontend_silent_since(self) -> float | None:
-        if self._frontend is None or self._decoder is None or self._decoder.silent_since is not None:
+        if self._frontend is None or self._decoder is None:
+            return None
+        if self._decoder.seeks or self._decoder.silent_since is not None:
             return None  # a decoder that takes nothing holds up the frontend, too
         since = self._frontend.silent_since
         return None if since is None else max(since, self._decoder.moved_at)
