@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -53,3 +54,14 @@ def test_a_defect_shows_its_traceback() -> None:
 
 def test_a_service_that_ends_is_fine() -> None:
     assert run("pass") == (0, "")
+
+
+def test_a_metrics_address_that_is_taken_is_one_line_and_a_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("METRICS_ADDRESS", address)
+        status, log = run("pass")
+    assert status == 2
+    assert f"cannot serve metrics on '{address}'" in json.loads(log)["problem"]
