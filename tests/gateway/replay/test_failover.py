@@ -188,7 +188,8 @@ async def test_a_decoder_that_is_long_away_is_no_loss_of_the_frontend() -> None:
                 raise errors.EncoderLostError("gone")
 
         stack.decoder.hook = away
-        talking = asyncio.create_task(talk(stack, config(), *(audio(pattern(6_400)) for _ in range(40))))
+        requests = [config(), *(audio(pattern(6_400)) for _ in range(40))]
+        talking = asyncio.create_task(talk(stack, *requests))
         await until(lambda: len(stack.decoder.calls) > 1)
         await asyncio.sleep(1.0)  # three times what a silent service is waited for
         back.set()
