@@ -97,6 +97,8 @@ def gateway(
         "LISTEN": "127.0.0.1:0",
         "FRONTEND_TARGET": services[0].target,
         "DECODER_TARGET": services[1].target,
+        "SERVICE_TIMEOUT_S": "60",  # a busy machine is no service that hangs
+        "START_TIMEOUT_S": "60",
         **settings,
     }
     environment = {f"AMIRA_GATEWAY_{name.upper()}": value for name, value in values.items()}

@@ -167,4 +167,4 @@ async def test_a_gateway_that_is_killed_costs_no_word(
                 here.gateways[await here.serving()].process.kill()
 
         assert text(said(await converse(client, recording(), PCM, kill))) == expected
-        assert len(here.envoy.healthy()) == 1
+        await here.envoy.wait_until(lambda: len(here.envoy.healthy()) == 1)
