@@ -38,21 +38,10 @@ def rules(path: Path) -> list[dict[str, Any]]:
 def exported() -> dict[str, Metric]:
     """Name of a sample -> the metric that it is of."""
     names: dict[str, Metric] = {}
-    for metric in {metric for metrics in SCHEMA.values() for metric in map(_Hashable, metrics)}:
-        suffixes = ("_bucket", "_sum", "_count") if metric.metric.kind is Kind.HISTOGRAM else ("",)
-        names |= {metric.metric.series + suffix: metric.metric for suffix in suffixes}
+    for metric in {metric.name: metric for metrics in SCHEMA.values() for metric in metrics}.values():
+        suffixes = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
+        names |= {metric.series + suffix: metric for suffix in suffixes}
     return names
-
-
-class _Hashable:
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
-
-    def __hash__(self) -> int:
-        return hash(self.metric.name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hashable) and other.metric.name == self.metric.name
 
 
 def names_in(expression: str) -> set[str]:

@@ -114,7 +114,8 @@ class Gateway:
     )
     STREAMS_REFUSED = _counter(
         "amira_gateway_streams_refused",
-        "Streams that ended before their first response, by reason. Failed resumptions count as resumes.",
+        "Streams that ended before their first response, and calls turned away at the door (keys, limits of "
+        "tenants), by reason. Failed resumptions count as resumes.",
         labels=("reason",),
         values={"reason": ("CANCELLED", *REASONS)},
     )
