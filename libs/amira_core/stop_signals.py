@@ -21,7 +21,8 @@ _LOG_FD = 2
 def exit_on_signal(service: str) -> None:
     """From now on a signal ends the process at once, with a line in the log and status 0.
 
-    To be called before anything runs; `run_until_signal` takes over from it.
+    To be called before anything runs; `run_until_signal` takes over from it. The signals that change the log
+    level (log_signals.py), which would end the process, do nothing yet.
     """
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -29,6 +30,8 @@ def exit_on_signal(service: str) -> None:
 
     for each in STOP_SIGNALS:
         signal.signal(each, stop)
+    for each in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(each, signal.SIG_IGN)
 
 
 def leave_start(service: str, why: str) -> None:

@@ -86,6 +86,16 @@ def test_a_start_ends_at_once_with_one_line(program: str, words: str, number: si
     assert (line["event"], line["cause"], line["service"]) == ("stopped_at_start", number.name, "decoder")
 
 
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_start_goes_on_when_the_log_level_is_asked_for(number: signal.Signals) -> None:
+    with python(SLOW_IMPORTS) as process:
+        said(process, "importing")
+        process.send_signal(number)
+        status, log = killed_by(process, signal.SIGTERM)
+    assert status == 0
+    assert "stopped_at_start" in log
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("drain", ["await asyncio.sleep(60)", "time.sleep(60)"], ids=["waits", "blocks"])
 def test_a_second_signal_ends_a_drain_at_once(drain: str, number: signal.Signals) -> None:
