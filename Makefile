@@ -59,7 +59,7 @@ doctor: setup ## Check what this machine needs, and say how to mend what is miss
 	@$(BIN)/amira doctor $(ARGS)
 
 test: setup ## Run all tests (ARGS="tests/client -k wav" for some)
-	$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/training)
+	$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/training --durations=30)
 ifeq ($(ARGS),)
 	@# In a process of their own: in one with all that the other tests load, training ended in a segmentation fault.
 	$(BIN)/python -m pytest tests/training
