@@ -34,3 +34,12 @@ def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 def has_machine_to_itself() -> bool:
     """Whether no affinity or container limit keeps this process from any of the machine's CPUs."""
     return usable_cpus() == os.cpu_count()
+
+
+def engine_threads() -> int:
+    """Threads of an engine where nobody says how many.
+
+    All CPUs of a container's limit. Half of the machine's where there is no limit: the search and the other
+    services want the rest, and a second thread on two CPUs took twice the CPU time and was no faster.
+    """
+    return max(1, usable_cpus() // 2) if has_machine_to_itself() else usable_cpus()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from amira_encoder.cpu import has_fast_bf16, usable_cpus
+from amira_encoder.cpu import engine_threads, has_fast_bf16
 from amira_encoder.errors import EngineUnavailableError
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
@@ -50,7 +50,7 @@ def open_engine(path: Path, engine: str = "auto", threads: int = 0, precision: s
         path: the ONNX file.
         engine: ``onnxruntime``, ``openvino``, or ``auto``: OpenVINO where it is installed and the
             CPU multiplies bfloat16 in hardware (2.5 times as fast there), onnxruntime otherwise.
-        threads: threads of a run; 0: one per usable CPU.
+        threads: threads of a run; 0: as many as :func:`engine_threads` says.
         precision: ``f32``, ``bf16`` or ``int8`` (both OpenVINO only), or ``auto``: int8 with OpenVINO
             where the CPU multiplies bfloat16 in hardware, f32 otherwise.
 
@@ -62,7 +62,7 @@ def open_engine(path: Path, engine: str = "auto", threads: int = 0, precision: s
     if engine == "auto":
         openvino_pays = precision != "f32" and has_fast_bf16() and find_spec("openvino") is not None
         engine = "openvino" if openvino_pays or precision in ("bf16", "int8") else "onnxruntime"
-    threads = threads or usable_cpus()
+    threads = threads or engine_threads()
     if engine == "onnxruntime":
         from amira_encoder.engines.onnxruntime import OnnxRuntimeEngine
 

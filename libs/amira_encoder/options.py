@@ -28,7 +28,7 @@ class EncoderOptions:
     """``auto``, ``onnxruntime`` or ``openvino``."""
 
     threads: int = 0
-    """Threads of the engine; 0: one per usable CPU."""
+    """Threads of the engine; 0: one per CPU of the container's limit, else half of the machine's CPUs."""
 
     precision: str = "auto"
     """``auto``, ``f32``, ``bf16`` or ``int8`` (the last two with OpenVINO only)."""

@@ -55,7 +55,7 @@ def test_auto_takes_openvino_exactly_where_the_cpu_has_bf16(write_model: WriteMo
     assert open_engine(path).name == expected
     assert open_engine(path, precision="f32").name == "onnxruntime f32"
     assert open_engine(path, "openvino", precision="f32").name == "openvino f32"
-    assert open_engine(path).threads == cpu.usable_cpus()
+    assert open_engine(path).threads == cpu.engine_threads()
     assert open_engine(path, threads=1).threads == 1
 
 

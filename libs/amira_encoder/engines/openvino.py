@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from amira_encoder.cpu import has_fast_bf16, has_machine_to_itself
+from amira_encoder.cpu import has_fast_bf16, has_machine_to_itself, usable_cpus
 from amira_encoder.engine import Arrays
 from amira_encoder.engines.dynamic_quantization import is_dynamically_quantized
 from amira_encoder.engines.weight_compression import GROUP_SIZE, compress_weights
@@ -28,8 +28,8 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             # Waking from idle, unpinned threads start on one CPU and are spread a few ms later. Pinned
-            # ones cannot step aside, so not where other containers have a claim to the CPUs.
-            "ENABLE_CPU_PINNING": has_machine_to_itself(),
+            # ones cannot step aside, so not where others have a claim to the CPUs.
+            "ENABLE_CPU_PINNING": has_machine_to_itself() and threads >= usable_cpus(),
             # Left on by itself, weights of int8 exports would be multiplied in a precision chosen per batch.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP_SIZE if precision == "int8" else 0,
         }

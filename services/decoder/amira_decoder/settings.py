@@ -55,7 +55,7 @@ class DecoderSettings(LoadSettings, ServiceSettings):
     """Engine of the in-process encoder."""
 
     in_process_threads: int = Field(default=0, ge=0)
-    """Threads of the in-process encoder; 0: one per usable CPU."""
+    """Threads of the in-process encoder; 0: all CPUs of the container's limit, else half of the machine's."""
 
     degraded: Literal["off", "in_process"] = "off"
     """What new streams get while Triton is gone: `off` refuses them; `in_process` runs a few of them on the

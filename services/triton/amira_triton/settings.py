@@ -56,7 +56,7 @@ class TritonSettings(ServiceSettings):
     """Inference engine; `auto` takes OpenVINO where the CPU multiplies bfloat16 in hardware."""
 
     threads: int = Field(0, ge=0, le=1024)
-    """Threads of the engine; 0: one per usable CPU."""
+    """Threads of the engine; 0: one per CPU of the container's limit, else half of the machine's CPUs."""
 
     precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
     """Arithmetic of the engine; `auto` is int8 with OpenVINO where the CPU has fast bfloat16, else f32."""

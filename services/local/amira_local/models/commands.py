@@ -141,7 +141,13 @@ def check(
     model: ModelArgument = None,
     clip: Annotated[Path | None, typer.Option(help="Recording [default: the bundled one].")] = None,
     engine: Annotated[EngineChoice, typer.Option(help="Inference engine.")] = EngineChoice.AUTO,
-    threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one per usable CPU.")] = 0,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Threads; 0: one per CPU of the container's limit, else half of the machine's.",
+        ),
+    ] = 0,
     search: Annotated[TrialSearch, typer.Option(help="Search for the words.")] = TrialSearch.AUTO,
 ) -> None:
     """Try a model with the server's own code: geometry, speed, batching, words, problems.
