@@ -54,4 +54,5 @@ def _draw(axes: Any, path: Path, rows: list[dict[str, float]]) -> None:
     axes.set_xlabel("minutes")
     axes.set_ylabel("%" if path.stem.endswith("word-errors") else "loss")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    if axes.lines:  # a run that has just begun may have had no finite loss yet
+        axes.legend(fontsize="small")
