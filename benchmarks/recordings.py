@@ -12,11 +12,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from benchmarks.clips import BUNDLED
 from benchmarks.systems.base import SAMPLE_RATE_HZ
 from evaluation.items import read_manifest
 
 _ROOT = Path(__file__).resolve().parent.parent
-BUNDLED = _ROOT / "demo" / "speech"
 DATA = Path(os.environ.get("AMIRA_TEST_SPEECH", _ROOT.parent / "shared" / "speech"))
 SOURCES = ("librispeech-test-other", "librispeech-train-clean-5")
 SHORTEST_S, LONGEST_S = 3.0, 14.0

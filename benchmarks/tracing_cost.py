@@ -9,39 +9,37 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
-from pathlib import Path
 
 import soundfile
 
 from amira_client import AmiraClient
 from amira_local.options import StackOptions
 from amira_local.stack import LocalStack
+from benchmarks.machine import usage
+from benchmarks.recordings import bundled
 from tests.support.otlp import Collector, collecting
 
-_CLIP = Path(__file__).resolve().parent.parent / "demo" / "speech" / "sense-and-sensibility.flac"
+_CLIP = bundled().path
 _SERVICES = ("gateway", "frontend", "decoder")
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def _cpu_s(pid: int) -> float:
-    """CPU time of a process and its threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+def _cpu_s(stack: LocalStack, service: str) -> float:
+    """CPU time of a service's process and its threads so far."""
+    return usage([stack.processes[service].pid]).cpu_s
 
 
 async def _round(stack: LocalStack, streams: int, speed: float) -> dict[str, float]:
     """CPU milliseconds per second of audio, by service."""
     info = soundfile.info(_CLIP)
     audio_s = streams * info.frames / info.samplerate
-    before = {name: _cpu_s(stack.processes[name].pid) for name in _SERVICES}
+    before = {name: _cpu_s(stack, name) for name in _SERVICES}
     async with AmiraClient(stack.gateway_target) as client:
         await asyncio.gather(*(client.transcribe(_CLIP, real_time_factor=speed) for _ in range(streams)))
-    return {name: (_cpu_s(stack.processes[name].pid) - before[name]) / audio_s * 1000 for name in _SERVICES}
+    return {name: (_cpu_s(stack, name) - before[name]) / audio_s * 1000 for name in _SERVICES}
 
 
 def _variants(collector: Collector) -> dict[str, dict[str, str]]:

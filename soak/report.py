@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -120,5 +121,4 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
 
 
 def _listed(title: str, problems: Sequence[str]) -> str:
-    counted = {problem: list(problems).count(problem) for problem in dict.fromkeys(problems)}
-    return "".join(f"- {title}: {problem} ({count})\n" for problem, count in counted.items())
+    return "".join(f"- {title}: {problem} ({count})\n" for problem, count in Counter(problems).items())

@@ -10,12 +10,10 @@ from pathlib import Path
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from amira_local.process_tree import descendants
 from amira_local.stack import LocalStack
+from benchmarks.machine import processes_below, usage
 
 _PROC = Path("/proc")
-_MIB = 1024 * 1024
-_PAGE_BYTES = 4096
 
 TASKS = "tasks"
 MEMORY = "memory, MiB"
@@ -65,8 +63,7 @@ class Watch:
         readings: dict[tuple[str, str], float] = {}
         async with aiohttp.ClientSession() as http:
             for service, process in self._stack.processes.items():
-                pids = [process.pid, *(info.pid for info in descendants(process.pid))]
-                for quantity, value in _of_processes(pids).items():
+                for quantity, value in _of_processes(processes_below(process.pid)).items():
                     readings[service, quantity] = value
                 async with http.get(f"http://{self._stack.metrics[service]}/metrics") as answer:
                     text = await answer.text()
@@ -96,16 +93,14 @@ def _of_metrics(text: str) -> dict[str, float]:
 
 def _of_processes(pids: list[int]) -> dict[str, float]:
     """Sums over processes; one that has just ended counts nothing."""
-    totals = {MEMORY: 0.0, DESCRIPTORS: 0.0, THREADS: 0.0}
+    totals = {MEMORY: usage(pids).memory_mib, DESCRIPTORS: 0.0, THREADS: 0.0}
     for pid in pids:
         folder = _PROC / str(pid)
         try:
-            resident_pages = int((folder / "statm").read_text().split()[1])
             descriptors = len(list((folder / "fd").iterdir()))
             threads = len(list((folder / "task").iterdir()))
         except OSError:
             continue
-        totals[MEMORY] += resident_pages * _PAGE_BYTES / _MIB
         totals[DESCRIPTORS] += descriptors
         totals[THREADS] += threads
     return totals

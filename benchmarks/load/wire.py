@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, cast
@@ -51,7 +52,7 @@ class Line(Protocol):
         """Drops the connection."""
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol, ABC):
     """A TCP connection with framing by a subclass."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -93,13 +94,13 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
 
+    @abstractmethod
     def begin(self) -> None:
         """Called once connected."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, now: float) -> None:
         """Called when `_buffer` has grown; takes whole messages off it."""
-        raise NotImplementedError
 
 
 LineFactory = Callable[[], Line]

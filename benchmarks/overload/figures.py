@@ -7,17 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from benchmarks.load.measures import percentiles
 from benchmarks.overload.phase import Phase
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float | None]:
     """p50, p99 and the largest; None where there are no values."""
-    return {
-        name: round(float(np.percentile(values, q)), 1) if len(values) else None
-        for name, q in (("p50", 50), ("p99", 99), ("max", 100))
-    }
+    found = percentiles(values)
+    return {name: found[name] for name in ("p50", "p99", "max")}
 
 
 def of_phase(phase: Phase, expected_text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from amira_core import errors
 from amira_core.aio.cancellation import this_task_is_cancelled
-from amira_core.incidents import incident
+from amira_core.incidents import reported
 from amira_core.metrics.calls import call_ended
 from amira_core.rpc.status import to_rpc_status
 from amira_core.tracing.process import trace_of_failure
@@ -169,11 +169,8 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error
     if isinstance(error, grpc.aio.AbortError):
         call_ended(method, _name(context.code()))
         raise error
-    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if not isinstance(error, errors.AmiraError):
-        error = incident("unexpected_error", error, method=method)
-    call_ended(method, error.reason)
-    status = to_rpc_status(error)
-    trailing = (*status.trailing_metadata, *trace_of_failure(error))
+    told = reported(error, method)
+    call_ended(method, told.reason)
+    status = to_rpc_status(told)
+    trailing = (*status.trailing_metadata, *trace_of_failure(told))
     await context.abort(status.code, status.details, trailing)

@@ -7,7 +7,6 @@ from typing import Any
 import grpc
 
 from amira_core import errors
-from amira_core.incidents import incident
 
 HTTP_STATUS: dict[grpc.StatusCode, int] = {
     grpc.StatusCode.OK: 200,
@@ -61,12 +60,3 @@ def retry_headers(error: errors.AmiraError) -> dict[str, str]:
     if error.retry_after_ms is None:
         return {}
     return {"Retry-After": str(max(1, -(-error.retry_after_ms // 1000)))}
-
-
-def reported(error: Exception, method: str) -> errors.AmiraError:
-    """The error that the client is told; one that nobody expected is logged, and becomes INTERNAL."""
-    if isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if isinstance(error, errors.AmiraError):
-        return error
-    return incident("unexpected_error", error, method=method)

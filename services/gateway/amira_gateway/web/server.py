@@ -8,13 +8,14 @@ import structlog
 from aiohttp import web
 
 from amira_core import errors
+from amira_core.incidents import reported
 from amira_core.rpc.server import warn_of_plaintext
 from amira_gateway.access import Door
 from amira_gateway.server import SpeechServicer
 from amira_gateway.session.client import ClientGoneError
 from amira_gateway.settings import GatewaySettings
 from amira_gateway.web import socket
-from amira_gateway.web.failures import http_status, reported, retry_headers, status_body
+from amira_gateway.web.failures import http_status, retry_headers, status_body
 from amira_gateway.web.origins import Origins
 from amira_gateway.web.tls import web_tls
 

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from amira_core import errors
 from amira_core.aio.cancellation import this_task_is_cancelled
+from amira_core.incidents import reported
 from amira_core.rpc.server import cancel_and_wait
 from amira_core.tracing.process import incoming_trace
 from amira_core.tracing.stream import stream_trace
@@ -23,7 +24,6 @@ from amira_gateway.server import SpeechServicer
 from amira_gateway.session.client import ClientGoneError
 from amira_gateway.web.calls import credentials_of, offered_protocols, record_of
 from amira_gateway.web.codec import choose_codec
-from amira_gateway.web.failures import reported
 from amira_gateway.web.origins import Origins
 from amira_gateway.web.socket_client import SocketClient
 
