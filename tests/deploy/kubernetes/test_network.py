@@ -153,3 +153,27 @@ def test_every_port_that_can_be_called_is_one_of_the_pod(overlay: str) -> None:
     missing = {(who, port) for _, who, port in through(manifests) if who in heard and port not in heard[who]}
     # NVIDIA's image has no supervisor.
     assert missing <= ({("amira-decoder", 50083)} if overlay == "prod-gpu" else set())
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_both_doors_of_the_gateway_are_routed_to_without_an_end(overlay: str) -> None:
+    manifests = render(overlay, EVERYTHING)
+    ports = {port["name"]: port for port in of_kind(manifests, "Service")["amira-gateway"]["spec"]["ports"]}
+    routes = {kind: next(iter(of_kind(manifests, kind).values())) for kind in ("GRPCRoute", "HTTPRoute")}
+    for kind, name in (("GRPCRoute", "grpc"), ("HTTPRoute", "web")):
+        (rule,) = routes[kind]["spec"]["rules"]
+        (behind,) = rule["backendRefs"]
+        assert behind == {"name": "amira-gateway", "port": ports[name]["port"]}
+    assert rule["timeouts"] == {"request": "0s"}
+    limits = of_kind(manifests, "BackendTrafficPolicy")["amira"]["spec"]
+    assert {each["kind"] for each in limits["targetRefs"]} == set(routes)
+    assert set(limits["timeout"]["http"].values()) == {"0s"}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_balancers_are_told_what_the_gateway_speaks(tls: bool) -> None:
+    services = of_kind(render("prod-cpu", ("tls",) if tls else ()), "Service")
+    for name in ("amira-gateway", "amira-gateway-replicas"):
+        spoken = {port["name"]: port.get("appProtocol") for port in services[name]["spec"]["ports"]}
+        plain = {"grpc": "kubernetes.io/h2c", "web": "kubernetes.io/ws"}
+        assert spoken == (dict.fromkeys(plain) if tls else plain), "a TLS port is said by BackendTLSPolicy"

@@ -20,7 +20,7 @@ from tests.deploy.kubernetes.rendering import (
     ports,
     render,
 )
-from tests.deploy.variables import METRICS_PORTS, SETTINGS, known_variables, listening_ports
+from tests.deploy.variables import METRICS_PORTS, SETTINGS, WEB_PORTS, known_variables, listening_ports
 
 every_choice = pytest.mark.parametrize(
     ("overlay", "chosen"),
@@ -70,6 +70,8 @@ def test_services_listen_on_their_usual_ports_and_on_the_pods_address(
         usual = SETTINGS[service].model_fields["listen"].default.rpartition(":")[2]
         assert settings.listen == f"0.0.0.0:{usual}"
         assert settings.metrics_address == f"0.0.0.0:{METRICS_PORTS[service]}"
+        if service in WEB_PORTS:
+            assert settings.web_listen == f"0.0.0.0:{WEB_PORTS[service]}"
 
 
 @every_choice
