@@ -34,7 +34,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
     def __init__(self, services: Services, settings: GatewaySettings) -> None:
         self._services = services
         self._settings = settings
-        self._capabilities = Capabilities(services, settings)
+        self.capabilities = Capabilities(services, settings)
         self._tokens = ResumeTokens(settings.resume_secret)
         self.admission = Admission(settings.max_streams)
         self.loop_lag = LoopLag(settings.max_loop_lag_ms / 1000)
@@ -76,7 +76,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
     async def GetCapabilities(
         self, request: speech_pb2.GetCapabilitiesRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> speech_pb2.GetCapabilitiesResponse:
-        return await self._capabilities.get()
+        return await self.capabilities.get()
 
     async def close(self) -> None:
         """Ends the sessions that no call waits for."""
