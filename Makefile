@@ -9,6 +9,9 @@ AUDIT_BIN := .venv-audit/bin
 AUDIT_STAMP := .venv-audit/.amira-setup
 PLATFORM := $(shell uname -sm)
 ARGS ?=
+# Processes that share the tests; more than there are CPUs, as many tests wait for servers to start. 0: one after another.
+TEST_PROCESSES ?= 3
+SHARED := --numprocesses=$(TEST_PROCESSES) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages audit sbom train-setup train clean
@@ -58,11 +61,13 @@ jaeger-build: ## Build Jaeger into build/jaeger, where Go is installed (some min
 doctor: setup ## Check what this machine needs, and say how to mend what is missing
 	@$(BIN)/amira doctor $(ARGS)
 
-test: setup ## Run all tests (ARGS="tests/client -k wav" for some)
-	$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/training --durations=30)
-ifeq ($(ARGS),)
-	@# In a process of their own: in one with all that the other tests load, training ended in a segmentation fault.
-	$(BIN)/python -m pytest tests/training
+test: setup ## Run all tests (ARGS="tests/client -k wav" for some; TEST_PROCESSES=0 one after another)
+ifneq ($(ARGS),)
+	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest --ignore=tests/training --durations=30 $(SHARED)
+	@# In processes of their own: in one with all that the other tests load, training ended in a segmentation fault.
+	$(BIN)/python -m pytest tests/training $(SHARED)
 endif
 
 lint: setup ## Check style, types, the protocol and the generated code

@@ -6,6 +6,7 @@ import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -14,6 +15,9 @@ import structlog
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime by themselves
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # each of the programs started here would compile all it imports
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = Path(os.environ.get("AMIRA_TEST_SPEECH", ROOT.parent / "shared" / "speech"))
@@ -23,6 +27,22 @@ PLACES_ALONE_DECIDE = ("AMIRA_DECODER_TARGET_LOAD", "AMIRA_GATEWAY_MAX_LOOP_LAG_
 for _name in PLACES_ALONE_DECIDE:
     os.environ[_name] = "0"
 """Whether a test's streams are taken in must not depend on how busy the machine is (tests of that set it)."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole files or folders to each process (sharing.py)."""
+    from tests.support.sharing import ByUnit  # needs pytest-xdist, which whoever runs one file need not have
+
+    return ByUnit(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, those that take longest begin first."""
+    if hasattr(config, "workerinput"):
+        from tests.support.sharing import place_in_line
+
+        items.sort(key=lambda item: place_in_line(item.nodeid))
 
 
 @dataclass(frozen=True)
