@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from amira_core.rpc.in_process import InProcessChannel, in_process_name
 from amira_core.rpc.options import CHANNEL_OPTIONS
 from amira_core.security.client_tls import ClientTls
 from amira_core.security.reloading_channel import ReloadingChannel
@@ -25,12 +26,14 @@ def open_channel(
     """A channel with the options that both ends of a hop agree on, and `options`. Connects on first use.
 
     Args:
-        target: gRPC target.
+        target: gRPC target, or ``in-process:NAME``; the latter takes neither options nor interceptors.
         options: further grpc options; they win over the common ones.
         tls: what to check the other side against; None: as this process was configured
             (`configure_transport`), which is plaintext where it was not.
         interceptors: of unary calls; those of streams would change what a write means.
     """
+    if (name := in_process_name(target)) is not None:
+        return InProcessChannel(name)
     tls = tls or current_transport().client
     merged = {**dict(CHANNEL_OPTIONS), **dict(options)}
     if tls is None:

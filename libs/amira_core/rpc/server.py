@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from amira_core.rpc.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from amira_core.rpc.health import Health
+from amira_core.rpc.in_process import InProcessServer, in_process_name
 from amira_core.rpc.interceptor import ErrorInterceptor
 from amira_core.rpc.options import SERVER_OPTIONS
 from amira_core.security.connection_limits import CONNECTION_LIMITS
@@ -48,7 +49,7 @@ class RpcServer:
         options: Sequence[tuple[str, Any]] = (),
     ) -> None:
         """Args:
-        address: ``host:port``; port 0 takes a free one.
+        address: ``host:port``; port 0 takes a free one. Or ``in-process:NAME``, for this process alone.
         service_name: as in the proto; its health is that of the server.
         interceptors: may raise AmiraError in place of the handler.
         transport: TLS and reflection; None: as this process was configured.
@@ -61,26 +62,32 @@ class RpcServer:
         """Whether it ever said so."""
         self._service_name = service_name
         self._transport = transport or current_transport()
-        self.grpc: grpc.aio.Server = grpc.aio.server(
-            interceptors=[*server_interceptors(), ErrorInterceptor(), *interceptors],
-            options=list({**dict(SERVER_OPTIONS), **dict(CONNECTION_LIMITS), **dict(options)}.items()),
-        )
+        self._name = in_process_name(address)
+        self.grpc = self._make_server([*server_interceptors(), ErrorInterceptor(), *interceptors], options)
         self._health = Health("", service_name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
-        if self._transport.reflection:
+        if self._transport.reflection and self._name is None:
             reflection.enable_server_reflection(
                 [service_name, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
             )
 
     async def start(self) -> int:
-        """Binds and starts; returns the port. Raises OSError when the address is taken."""
+        """Binds and starts; returns the port (0 within the process). Raises OSError when it is taken."""
         try:
-            port = self._add_port()
+            port = 0 if self._name is not None else self._add_port()
+            await self.grpc.start()
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self.address}: it is taken, or not an address here") from error
-        await self.grpc.start()
         _log.info("listening", serves=self._service_name, port=port, tls=self._transport.server is not None)
         return port
+
+    def _make_server(
+        self, interceptors: Sequence[grpc.aio.ServerInterceptor], options: Sequence[tuple[str, Any]]
+    ) -> grpc.aio.Server:
+        if self._name is not None:
+            return InProcessServer(self._name, interceptors)
+        merged = {**dict(SERVER_OPTIONS), **dict(CONNECTION_LIMITS), **dict(options)}
+        return grpc.aio.server(interceptors=interceptors, options=list(merged.items()))
 
     def _add_port(self) -> int:
         if self._transport.server is not None:

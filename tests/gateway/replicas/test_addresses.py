@@ -18,6 +18,7 @@ from amira_gateway.replicas.addresses import look_up, parse_targets
         ("decoder:1, 10.0.0.3:65535", [("decoder:1", False), ("10.0.0.3:65535", False)]),
         ("[::1]:50071,[fe80::1%eth0]:2", [("[::1]:50071", False), ("[fe80::1%eth0]:2", False)]),
         ("dns:///decoder.asr.svc.cluster.local.:50071", [("decoder.asr.svc.cluster.local.:50071", True)]),
+        ("in-process:decoder,a:1", [("in-process:decoder", False), ("a:1", False)]),
         ("dns:///[::1]:7,my_decoder-1:7", [("[::1]:7", True), ("my_decoder-1:7", False)]),
     ],
 )
@@ -52,6 +53,9 @@ def test_targets(text: str, expected: list[tuple[str, bool]]) -> None:
         ("[decoder]:50071", "not an IPv6 address"),
         ("[127.0.0.1]:50071", "not an IPv6 address"),
         ("a:1,b:2,a:1", "named twice"),
+        ("in-process:", "expected in-process:NAME"),
+        ("in-process:a:50071", "expected in-process:NAME"),
+        ("in-process:a,in-process:a", "named twice"),
     ],
 )
 def test_what_cannot_be_read_is_explained(text: str, problem: str) -> None:

@@ -8,6 +8,8 @@ import re
 import socket
 from dataclasses import dataclass
 
+from amira_core.rpc.in_process import SCHEME
+
 _DNS = "dns:///"
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
@@ -19,8 +21,8 @@ class Place:
     """One entry of a list of targets.
 
     Attributes:
-        host: a name or an IP literal, IPv6 without its brackets.
-        port: from 1 to 65535.
+        host: a name or an IP literal, IPv6 without its brackets; ``in-process:NAME`` within this process.
+        port: from 1 to 65535; 0 within this process.
         looked_up: whether each address of the name is a replica of its own; otherwise the entry is one.
     """
 
@@ -35,7 +37,10 @@ class Place:
 
 
 def parse_targets(targets: str) -> list[Place]:
-    """Reads ``host:port`` and ``dns:///name:port``, separated by commas. Raises ValueError."""
+    """Reads ``host:port``, ``dns:///name:port`` and ``in-process:NAME``, separated by commas.
+
+    Raises ValueError.
+    """
     places = [_parse(entry.strip(), targets) for entry in targets.split(",")]
     for index, place in enumerate(places):
         if place in places[:index]:
@@ -45,6 +50,8 @@ def parse_targets(targets: str) -> list[Place]:
 
 def format_target(host: str, port: int) -> str:
     """Host and port as gRPC takes them."""
+    if host.startswith(SCHEME):
+        return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -58,11 +65,19 @@ async def look_up(host: str, port: int) -> list[str]:
 def _parse(entry: str, targets: str) -> Place:
     if not entry:
         raise ValueError(f"an entry of {targets!r} is empty: expected host:port or dns:///name:port")
+    if entry.startswith(SCHEME):
+        return Place(_in_process(entry), 0, False)
     looked_up = entry.startswith(_DNS)
     host, colon, port = entry.removeprefix(_DNS).rpartition(":")
     if not colon or not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
         raise ValueError(f"{entry!r} has no port from 1 to 65535: expected host:port or dns:///name:port")
     return Place(_parse_host(host, entry), int(port), looked_up)
+
+
+def _in_process(entry: str) -> str:
+    if not re.fullmatch(_LABEL, entry.removeprefix(SCHEME)):
+        raise ValueError(f"{entry!r}: expected {SCHEME}NAME")
+    return entry
 
 
 def _parse_host(host: str, entry: str) -> str:
