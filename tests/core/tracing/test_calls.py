@@ -151,10 +151,13 @@ async def test_a_stream_that_fails(
 async def test_a_stream_whose_client_goes_is_cancelled_and_no_failure(
     collector: Collector, trace_to: TraceTo
 ) -> None:
+    async def at_work(requests: Any, context: Any) -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.Event().wait()
+
     trace_to(collector.grpc_port)
-    async with serving(echo) as channel:
+    async with serving(at_work) as channel:
         call = channel.stream_stream(METHOD)()
-        await call.write(b"a")
         assert await call.read() == b"a"
         call.cancel()
         span = await the_span(collector)

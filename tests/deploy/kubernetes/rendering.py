@@ -56,7 +56,7 @@ def render_folder(folder: Path) -> list[Manifest]:
     assert done.returncode == 0, done.stderr
     # Warnings are about fields that a later release takes away.
     assert not done.stderr, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return list(yaml.load_all(done.stdout, yaml.CSafeLoader))
 
 
 def _kustomize() -> list[str]:

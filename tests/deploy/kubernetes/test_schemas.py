@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from itertools import combinations
 from typing import Any
 
@@ -26,11 +27,17 @@ def test_is_what_the_api_takes(overlay: str, chosen: tuple[str, ...]) -> None:
     assert wrong(render(overlay, chosen)) == []
 
 
+PAIRS = list(combinations(COMPONENTS, 2))
+ALL_BUT_ONE = list(combinations(COMPONENTS, len(COMPONENTS) - 1))
+EVERY_CHOICE = [names for count in range(len(COMPONENTS) + 1) for names in combinations(COMPONENTS, count)]
+
+
 @pytest.mark.slow
-def test_every_choice_of_components() -> None:
-    for count in range(len(COMPONENTS) + 1):
-        for names in combinations(COMPONENTS, count):
-            assert wrong(render("prod-cpu", rendering.components(*names))) == [], names
+def test_components_with_each_other() -> None:
+    """With each other one, and without each one: every choice takes minutes (AMIRA_TEST_EVERY_CHOICE=1)."""
+    every_one = os.environ.get("AMIRA_TEST_EVERY_CHOICE") == "1"
+    for names in EVERY_CHOICE if every_one else PAIRS + ALL_BUT_ONE:
+        assert wrong(render("prod-cpu", rendering.components(*names))) == [], names
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
