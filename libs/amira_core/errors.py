@@ -18,6 +18,7 @@
     │   ├── ConfigMissingError
     │   ├── ConfigRepeatedError
     │   └── AudioAfterEndError
+    ├── UnsupportedMethodError         UNIMPLEMENTED         never retry
     ├── MessageTooLargeError           OUT_OF_RANGE          never retry
     ├── NoCapacityError                RESOURCE_EXHAUSTED    retry later
     ├── TenantLimitError               RESOURCE_EXHAUSTED    retry later
@@ -176,6 +177,13 @@ class AudioAfterEndError(ProtocolError):
     """A message came after END_OF_AUDIO."""
 
     reason = "AUDIO_AFTER_END"
+
+
+class UnsupportedMethodError(AmiraError):
+    """A method of a foreign protocol that has no meaning here."""
+
+    status = grpc.StatusCode.UNIMPLEMENTED
+    reason = "UNSUPPORTED_METHOD"
 
 
 class MessageTooLargeError(AmiraError):

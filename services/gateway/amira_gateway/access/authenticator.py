@@ -11,6 +11,7 @@ from amira_gateway.access.identity import ANYBODY, Identity, Limits
 from amira_gateway.access.tokens import Tokens
 
 _HOW = "send the metadata `authorization: Bearer <key or token>`"
+_NAMES = ("authorization", "x-api-key", "x-goog-api-key")  # the last one is what Google's clients send
 _LONGEST = 8 * 1024
 
 Metadata = Iterable[tuple[str, str | bytes]]
@@ -45,7 +46,7 @@ class Authenticator:
 
 
 def _secret(metadata: Metadata) -> str:
-    given = [(name, value) for name, value in metadata if name in ("authorization", "x-api-key")]
+    given = [(name, value) for name, value in metadata if name in _NAMES]
     if not given:
         raise UnauthenticatedError(f"The call carries no API key or token: {_HOW}.")
     if len(given) > 1:

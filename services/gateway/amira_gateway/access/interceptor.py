@@ -22,6 +22,18 @@ SCOPES: dict[str, Scope] = {
     "/amira.asr.v1.Speech/StreamingRecognize": Scope.RECOGNIZE,
     "/amira.asr.v1.Speech/Recognize": Scope.RECOGNIZE,
     "/amira.asr.v1.Speech/GetCapabilities": Scope.DESCRIBE,
+    "/nvidia.riva.asr.RivaSpeechRecognition/StreamingRecognize": Scope.RECOGNIZE,
+    "/nvidia.riva.asr.RivaSpeechRecognition/Recognize": Scope.RECOGNIZE,
+    "/nvidia.riva.asr.RivaSpeechRecognition/GetRivaSpeechRecognitionConfig": Scope.DESCRIBE,
+    "/google.cloud.speech.v1.Speech/StreamingRecognize": Scope.RECOGNIZE,
+    "/google.cloud.speech.v1.Speech/Recognize": Scope.RECOGNIZE,
+    "/google.cloud.speech.v1.Speech/LongRunningRecognize": Scope.DESCRIBE,
+    "/google.cloud.speech.v1p1beta1.Speech/StreamingRecognize": Scope.RECOGNIZE,
+    "/google.cloud.speech.v1p1beta1.Speech/Recognize": Scope.RECOGNIZE,
+    "/google.cloud.speech.v1p1beta1.Speech/LongRunningRecognize": Scope.DESCRIBE,
+    "/google.cloud.speech.v2.Speech/StreamingRecognize": Scope.RECOGNIZE,
+    "/google.cloud.speech.v2.Speech/Recognize": Scope.RECOGNIZE,
+    "/google.cloud.speech.v2.Speech/BatchRecognize": Scope.DESCRIBE,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Scope.DESCRIBE,
 }
 """What each method needs; one that is not named here needs ADMIN."""
