@@ -71,6 +71,11 @@ class RpcServer:
                 [service_name, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
             )
 
+    @property
+    def has_port(self) -> bool:
+        """Whether others than this process can reach it."""
+        return self._name is None
+
     async def start(self) -> int:
         """Binds and starts; returns the port (0 within the process). Raises OSError when it is taken."""
         try:

@@ -20,23 +20,28 @@ class Transport:
     reflection: bool = True
 
     @classmethod
-    def of(cls, settings: TlsSettings) -> Transport:
-        """Raises TlsError when settings contradict each other or a file cannot be used."""
-        _together(settings, "tls_cert", "tls_key")
-        _together(settings, "tls_client_cert", "tls_client_key")
-        _needs(settings, "tls_client_ca", "tls_cert")
-        _needs(settings, "tls_client_cert", "tls_ca")
-        _needs(settings, "tls_server_name", "tls_ca")
-        return cls(_server(settings), _client(settings), settings.reflection)
+    def of(cls, settings: TlsSettings, calls: TlsSettings | None = None) -> Transport:
+        """`calls`: settings for calls to others, where they are not those of the port.
+
+        Raises TlsError when settings contradict each other or a file cannot be used.
+        """
+        calls = calls or settings
+        for each in (settings, calls):
+            _together(each, "tls_cert", "tls_key")
+            _together(each, "tls_client_cert", "tls_client_key")
+            _needs(each, "tls_client_ca", "tls_cert")
+            _needs(each, "tls_client_cert", "tls_ca")
+            _needs(each, "tls_server_name", "tls_ca")
+        return cls(_server(settings), _client(calls), settings.reflection)
 
 
 _current = Transport()
 
 
-def configure_transport(settings: TlsSettings) -> None:
-    """What every port and channel opened from now on uses. Raises TlsError."""
+def configure_transport(settings: TlsSettings, calls: TlsSettings | None = None) -> None:
+    """What every port and channel opened from now on uses, as :meth:`Transport.of`. Raises TlsError."""
     global _current
-    _current = Transport.of(settings)
+    _current = Transport.of(settings, calls)
 
 
 def current_transport() -> Transport:

@@ -22,7 +22,8 @@ class DecoderReadings:
         decoder, lanes = self._decoder, self._decoder.lanes
         slots = decoder.describe()
         streams = [stream for lane in lanes.all for stream in lane.scheduler.streams]
-        yield Common.READY, float(self._server.ready)
+        if self._server.has_port:  # without one it is part of a process whose port says whether it is ready
+            yield Common.READY, float(self._server.ready)
         yield Decoder.SLOTS, float(slots.slots_total)
         yield Decoder.SLOTS_USED, float(slots.slots_used)
         yield Decoder.STREAMS_ACTIVE, float(len(streams))

@@ -68,6 +68,7 @@ class FrontendReadings:
 
     def read(self) -> Iterable[Reading]:
         """Everything, as it is now."""
-        yield Common.READY, float(self._server.ready)
+        if self._server.has_port:  # without one it is part of a process whose port says whether it is ready
+            yield Common.READY, float(self._server.ready)
         yield Frontend.STREAMS_ACTIVE, float(self._servicer.streams)
         yield Frontend.STREAMS_LIMIT, float(self._limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -89,6 +90,9 @@ def up(
     log_dir: Annotated[
         Path | None, typer.Option(help="Also write one log file per service into this folder.")
     ] = None,
+    one_process: Annotated[
+        bool, typer.Option("--one-process", help="Gateway, frontend and decoder as one process.")
+    ] = False,
     jaeger: JaegerOption = False,
 ) -> None:
     """Run all of Amira on this machine until Ctrl-C, with one view of all logs.
@@ -99,7 +103,9 @@ def up(
     """
     from amira_local.up import run_stack  # each command loads only what it needs
 
-    options = _options(port, model, encoder, search, log_level, ephemeral_ports, log_dir)
+    options = replace(
+        _options(port, model, encoder, search, log_level, ephemeral_ports, log_dir), one_process=one_process
+    )
     console = Console()
     raise typer.Exit(_run(options, lambda options: run_stack(options, console), jaeger, console))
 

@@ -11,7 +11,14 @@ from rich.text import Text
 
 from amira_local.stack import StackEvent
 
-_COLOURS = {"triton": "magenta", "frontend": "cyan", "decoder": "green", "gateway": "blue", "amira": "white"}
+_COLOURS = {
+    "triton": "magenta",
+    "frontend": "cyan",
+    "decoder": "green",
+    "gateway": "blue",
+    "node": "blue",
+    "amira": "white",
+}
 _LEVELS = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
 _HIDDEN = {"event", "level", "timestamp", "service", "exception"}
 _EVENT_LEVELS = {"died": "error", "gave_up": "error", "restarting": "warning"}

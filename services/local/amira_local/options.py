@@ -37,6 +37,9 @@ class StackOptions:
     encoder: Encoder = "triton"
     """Where the encoder runs: in Triton, or inside the decoder (development without Triton)."""
 
+    one_process: bool = False
+    """Run gateway, frontend and decoder as one process (a node) rather than as three."""
+
     search: Search = "auto"
     """The decoder's default search. `auto`: k2 where it is installed, else beam."""
 

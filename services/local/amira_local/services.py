@@ -32,7 +32,7 @@ METRICS_AT = {
     "decoder": f"{LOOPBACK}:{_WELL_KNOWN['decoder_metrics']}",
     "triton": f"{LOOPBACK}:{_WELL_KNOWN['triton_supervisor_metrics']}",
 }
-"""Where the services of `amira up` serve their metrics."""
+"""Where the services of `amira up` serve their metrics; a node does so where its gateway would."""
 
 
 @dataclass(frozen=True)
@@ -72,44 +72,55 @@ def plan(options: StackOptions) -> list[list[Service]]:
     """The services in waves: each wave needs all the waves before it."""
     port = _ports(options)
     at = {name: f"{LOOPBACK}:{number}" for name, number in port.items()}
-    model_dir = str(options.model_dir.absolute())  # a link stays one: it may lead elsewhere later
-    frontend = _service(
-        "frontend", options, (port["frontend"], port["frontend_metrics"]),
-        {"LISTEN": at["frontend"], "METRICS_ADDRESS": at["frontend_metrics"]},
-    )  # fmt: skip
-    decoder = _service(
-        "decoder", options, (port["decoder"], port["decoder_metrics"]),
-        {
-            "LISTEN": at["decoder"],
-            "METRICS_ADDRESS": at["decoder_metrics"],
-            "MODEL_DIR": model_dir,
-            "ENCODER": options.encoder,
-            "TRITON_TARGET": at["triton"],
-            "SEARCH": options.search,
-            **_language(options.model_dir),
-        },
-    )  # fmt: skip
-    gateway = _service(
-        "gateway", options, (port["gateway"], port["gateway_web"], port["gateway_metrics"]),
-        {
-            "LISTEN": at["gateway"],
-            "WEB_LISTEN": at["gateway_web"],
-            "METRICS_ADDRESS": at["gateway_metrics"],
-            "FRONTEND_TARGET": at["frontend"],
-            "DECODER_TARGET": at["decoder"],
-        },
-    )  # fmt: skip
-    first = [frontend]
-    if options.encoder == "triton":
-        addresses = {
-            "GRPC_ADDRESS": at["triton"],
-            "HTTP_ADDRESS": at["triton_http"],
-            "METRICS_ADDRESS": at["triton_metrics"],
-            "SUPERVISOR_METRICS_ADDRESS": at["triton_supervisor_metrics"],
-            "MODEL_DIR": model_dir,
-        }
-        first.insert(0, _service("triton", options, tuple(port[name] for name in _TRITON_PORTS), addresses))
-    return [first, [decoder], [gateway]]
+    triton = [_triton(options, port, at)] if options.encoder == "triton" else []
+    gateway = {
+        "LISTEN": at["gateway"],
+        "WEB_LISTEN": at["gateway_web"],
+        "METRICS_ADDRESS": at["gateway_metrics"],
+    }
+    gateway_ports = port["gateway"], port["gateway_web"], port["gateway_metrics"]
+    decoder = {
+        "MODEL_DIR": _model_dir(options),
+        "ENCODER": options.encoder,
+        "TRITON_TARGET": at["triton"],
+        "SEARCH": options.search,
+        **_language(options.model_dir),
+    }
+    if options.one_process:
+        settings = {**_settings("gateway", options, gateway), **_prefixed("decoder", decoder)}
+        node = Service("node", "amira_node", gateway_ports, settings)
+        return [triton, [node]] if triton else [[node]]
+    behind = {"FRONTEND_TARGET": at["frontend"], "DECODER_TARGET": at["decoder"]}
+    own = {name: _own_addresses(name, at) for name in ("frontend", "decoder")}
+    frontend = _service("frontend", options, _own_ports("frontend", port), own["frontend"])
+    return [
+        [*triton, frontend],
+        [_service("decoder", options, _own_ports("decoder", port), {**own["decoder"], **decoder})],
+        [_service("gateway", options, gateway_ports, {**gateway, **behind})],
+    ]
+
+
+def _triton(options: StackOptions, port: Mapping[str, int], at: Mapping[str, str]) -> Service:
+    addresses = {
+        "GRPC_ADDRESS": at["triton"],
+        "HTTP_ADDRESS": at["triton_http"],
+        "METRICS_ADDRESS": at["triton_metrics"],
+        "SUPERVISOR_METRICS_ADDRESS": at["triton_supervisor_metrics"],
+        "MODEL_DIR": _model_dir(options),
+    }
+    return _service("triton", options, tuple(port[name] for name in _TRITON_PORTS), addresses)
+
+
+def _own_ports(name: str, port: Mapping[str, int]) -> tuple[int, int]:
+    return port[name], port[f"{name}_metrics"]
+
+
+def _own_addresses(name: str, at: Mapping[str, str]) -> dict[str, str]:
+    return {"LISTEN": at[name], "METRICS_ADDRESS": at[f"{name}_metrics"]}
+
+
+def _model_dir(options: StackOptions) -> str:
+    return str(options.model_dir.absolute())  # a link stays one: it may lead elsewhere later
 
 
 def _language(model_dir: Path) -> dict[str, str]:
@@ -122,13 +133,15 @@ def _language(model_dir: Path) -> dict[str, str]:
 
 
 def _service(name: str, options: StackOptions, ports: tuple[int, ...], env: Mapping[str, str]) -> Service:
-    prefix = f"AMIRA_{name.upper()}_"
-    settings = {
-        "LOG_LEVEL": options.log_level,
-        "LOG_FORMAT": "json",
-        **env,
-    }
-    return Service(name, f"amira_{name}", ports, {prefix + field: value for field, value in settings.items()})
+    return Service(name, f"amira_{name}", ports, _settings(name, options, env))
+
+
+def _settings(name: str, options: StackOptions, env: Mapping[str, str]) -> dict[str, str]:
+    return _prefixed(name, {"LOG_LEVEL": options.log_level, "LOG_FORMAT": "json", **env})
+
+
+def _prefixed(name: str, settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"AMIRA_{name.upper()}_{field}": value for field, value in settings.items()}
 
 
 def _ports(options: StackOptions) -> dict[str, int]:

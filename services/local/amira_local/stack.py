@@ -95,12 +95,17 @@ class LocalStack:
     @property
     def gateway_target(self) -> str:
         """Where clients connect."""
-        return self.targets["gateway"]
+        return self.targets[self.gateway_name]
+
+    @property
+    def gateway_name(self) -> str:
+        """The service that clients connect to: the gateway, or the node that it is part of."""
+        return "node" if self.options.one_process else "gateway"
 
     @property
     def web_address(self) -> str:
         """Where the gateway serves HTTP and WebSockets."""
-        return next(service.web for service in self._services() if service.name == "gateway")
+        return next(service.web for service in self._services() if service.name == self.gateway_name)
 
     def client(self) -> AmiraClient:
         """A client of the gateway, whatever it wants of its clients. Raises TlsError."""

@@ -24,6 +24,9 @@ from amira_local.security.environment import API_KEY, CLIENT_CERT, CLIENT_KEY
 CALLERS = {"triton": ("triton", "decoder"), "frontend": ("gateway",), "decoder": ("gateway",)}
 """Which services call a service."""
 
+_PORTS_OF = {"node": "gateway"}
+"""Whose settings the port of a service that is made of several goes by."""
+
 
 @dataclass(frozen=True)
 class _Files:
@@ -45,12 +48,13 @@ class StackAccess:
 
     def check(self, services: Iterable[str]) -> None:
         """Raises TlsError where one of `services` wants a certificate of us and there is none to show."""
-        for service in services:
+        for service in map(_whose_port, services):
             if self._settings(service).tls_client_ca:
                 load_identity(*self._shown_to(service))
 
     def to(self, service: str) -> ClientTls | None:
         """For a channel to `service`; None: it serves plaintext. Raises TlsError."""
+        service = _whose_port(service)
         if service not in self._made:
             files = self._files(service)
             if files is None:
@@ -105,6 +109,10 @@ class StackAccess:
             if name.startswith("tls_")
         }
         return TlsSettings(reflection=True, **values)
+
+
+def _whose_port(service: str) -> str:
+    return _PORTS_OF.get(service, service)
 
 
 def a_name_in(cert: Path) -> str:

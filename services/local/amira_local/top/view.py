@@ -25,21 +25,21 @@ def render(windows: Sequence[Window], span: str) -> RenderableType:
     """The whole picture; `span` says what time the figures are of."""
     parts: list[RenderableType] = [_headline(windows, span)]
     for service, (title, columns, row) in _TABLES.items():
-        of_service = [window for window in windows if window.now.service == service]
+        of_service = [window for window in windows if service in _parts_of(window)]
         if of_service:
             parts.append(_table(title, columns, row, of_service))
     replicas = _replicas(windows)
     if replicas is not None:
         parts.append(replicas)
     for window in windows:
-        if window.now.problem or window.now.service not in _TABLES:
+        if window.now.problem or not _parts_of(window):
             problem = window.now.problem or "this is no service of Amira"
             parts.append(Text(f"{window.now.address}: {problem}", style="bold red"))
     return Group(*parts)
 
 
 def _headline(windows: Sequence[Window], span: str) -> Text:
-    gateways = [window for window in windows if window.now.service == "gateway"]
+    gateways = [window for window in windows if "gateway" in _parts_of(window)]
     streams = sum(window.now.value(Gateway.STREAMS_ACTIVE) for window in gateways)
     audio = sum(window.rate(Gateway.AUDIO) for window in gateways)
     words = sum(window.rate(Gateway.WORDS) for window in gateways)
@@ -186,6 +186,14 @@ _TABLES: dict[str, tuple[str, tuple[str, ...], Row]] = {
     ),
     "triton": ("triton", ("model", "starts", "reloads", "check p99", "server memory"), _triton),
 }
+
+
+def _parts_of(window: Window) -> tuple[str, ...]:
+    """The services that a process is made of; a node is three of them."""
+    service = window.now.service
+    return (
+        ("gateway", "frontend", "decoder") if service == "node" else (service,) if service in _TABLES else ()
+    )
 
 
 def _replicas(windows: Sequence[Window]) -> Table | None:

@@ -1,0 +1,1 @@
+"""Gateway, frontend and decoder in one process."""
