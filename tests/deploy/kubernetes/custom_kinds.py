@@ -74,20 +74,35 @@ def _constant(number: int, manifest: Manifest) -> str:
     )
 
 
-@cache
 def _installed() -> tuple[str, Path]:
     """node, and the packages' folder."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
         pytest.skip("npm is not installed: the kinds that are not Kubernetes' own cannot be checked")
+    if problem := _install(npm):
+        pytest.skip(f"npm cannot install the types of these kinds: {problem}")
+    return node, _FOLDER / "node_modules"
+
+
+@cache
+def _install(npm: str) -> str:
+    """Why the packages cannot be had; empty when they can."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
     ours = _FOLDER / "package.json"
-    if not (_FOLDER / "node_modules").is_dir() or ours.read_text() != _PACKAGES.read_text():
-        shutil.copy(_PACKAGES, ours)
-        # --force: they ask for a newer node, for what runs; here only their types are read.
-        install = [npm, "install", "--force", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(install, cwd=_FOLDER, capture_output=True, text=True, check=False)
-        if done.returncode:
-            shutil.rmtree(_FOLDER)
-            pytest.skip(f"npm cannot install the types of these kinds: {done.stderr[-300:]}")
-    return node, _FOLDER / "node_modules"
+    if (_FOLDER / "node_modules").is_dir() and ours.read_text() == _PACKAGES.read_text():
+        return ""
+    shutil.copy(_PACKAGES, ours)
+    # --force: they ask for a newer node, for what runs; here only their types are read.
+    install = [npm, "install", "--force", "--no-audit", "--no-fund", "--ignore-scripts"]
+    hurry = ["--fetch-retries=1", "--fetch-timeout=30000"]  # a registry that cannot be reached
+    try:
+        done = subprocess.run(
+            [*install, *hurry], cwd=_FOLDER, capture_output=True, text=True, check=False, timeout=200
+        )
+    except subprocess.TimeoutExpired as error:
+        problem = str(error)
+    else:
+        problem = done.stderr[-300:] if done.returncode else ""
+    if problem:
+        shutil.rmtree(_FOLDER)
+    return problem

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 import soundfile
 
 from amira.asr.v1 import config_pb2, speech_pb2_grpc
@@ -52,23 +51,31 @@ class Net:
 
 
 @asynccontextmanager
-async def net(gateways: int) -> AsyncIterator[Net]:
-    """So many gateways in front of one frontend and one decoder."""
-    async with AsyncExitStack() as held:
-        warm_up()
-        frontend = RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend")
-        frontend_pb2_grpc.add_FrontendServicer_to_server(
-            FrontendServicer(FrontendSettings(max_streams=8)), frontend.grpc
-        )
-        frontend_port = await frontend.start()
-        held.push_async_callback(frontend.stop, 0)
+async def services() -> AsyncIterator[tuple[str, str]]:
+    """Where one frontend and one decoder listen."""
+    warm_up()
+    frontend = RpcServer("127.0.0.1:0", "amira.frontend.v1.Frontend")
+    frontend_pb2_grpc.add_FrontendServicer_to_server(
+        FrontendServicer(FrontendSettings(max_streams=8)), frontend.grpc
+    )
+    frontend_port = await frontend.start()
+    try:
         settings = DecoderSettings(model_dir=MODEL, encoder="in_process", in_process_slots=8)
-        decoder = await held.enter_async_context(serving(settings))
+        async with serving(settings) as decoder:
+            yield f"127.0.0.1:{frontend_port}", decoder.target
+    finally:
+        await frontend.stop(0)
+
+
+@asynccontextmanager
+async def net(targets: tuple[str, str], gateways: int) -> AsyncIterator[Net]:
+    """So many gateways in front of the services there."""
+    async with AsyncExitStack() as held:
         built = Net([])
         for _ in range(gateways):
-            services = Services(f"127.0.0.1:{frontend_port}", decoder.target, PATIENT)
-            held.push_async_callback(services.close)
-            servicer = SpeechServicer(services, GatewaySettings(service_timeout_s=30, start_timeout_s=30))
+            clients = Services(*targets, PATIENT)
+            held.push_async_callback(clients.close)
+            servicer = SpeechServicer(clients, GatewaySettings(service_timeout_s=30, start_timeout_s=30))
             held.push_async_callback(servicer.close)
             server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
             speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
@@ -121,32 +128,38 @@ def said(responses: list[StreamingRecognizeResponse]) -> list[tuple[object, ...]
     return heard
 
 
-@pytest.mark.parametrize("fault", ["cut", "kill", "kill and cut"])
-async def test_not_a_word_differs(fault: str) -> None:
-    async with net(gateways=2) as fleet:
-        async with AmiraClient(fleet.target) as client:
-            expected = await hear(client, asyncio.Queue())
-        finals = [
-            number for number, r in enumerate(expected, 1) if r.HasField("result") and r.result.is_final
-        ]
-        assert len(finals) >= 3
-        counts: asyncio.Queue[int] = asyncio.Queue()
+async def hear_through(
+    targets: tuple[str, str], fault: str, places: list[int]
+) -> list[StreamingRecognizeResponse]:
+    """The talk through two gateways of its own, with the fault after so many responses each."""
+    counts: asyncio.Queue[int] = asyncio.Queue()
+    async with net(targets, gateways=2) as fleet, AmiraClient(fleet.target) as client:
+        first, second = fleet.gateways
 
         async def disturb() -> None:
-            places = [finals[0] - 2, finals[1] + 1, finals[1] + 4]
-            while places:
-                if await counts.get() < places[0]:
-                    continue
-                places.pop(0)
-                first, second = fleet.gateways
-                if "kill" in fault and len(places) == 1:
+            for number, place in enumerate(places):
+                while await counts.get() < place:
+                    pass
+                if "kill" in fault and number == 1:
                     await first.kill()
                 elif "cut" in fault:
                     first.proxy.cut()
                     second.proxy.cut()
 
-        async with AmiraClient(fleet.target) as client:
-            disturbing = asyncio.create_task(disturb())
-            heard = await hear(client, counts)
-            await disturbing
-        assert said(heard) == said(expected)
+        disturbing = asyncio.create_task(disturb())
+        heard = await hear(client, counts)
+        await disturbing
+        return heard
+
+
+async def test_not_a_word_differs() -> None:
+    async with services() as targets:
+        async with net(targets, gateways=1) as alone, AmiraClient(alone.target) as client:
+            expected = await hear(client, asyncio.Queue())
+        finals = [
+            number for number, r in enumerate(expected, 1) if r.HasField("result") and r.result.is_final
+        ]
+        assert len(finals) >= 3
+        for fault in ("cut", "kill", "kill and cut"):
+            heard = await hear_through(targets, fault, [finals[0] - 2, finals[1] + 1, finals[1] + 4])
+            assert said(heard) == said(expected), fault
