@@ -16,6 +16,7 @@ from amira_gateway.session.client import ClientGoneError
 from amira_gateway.settings import GatewaySettings
 from amira_gateway.web import socket
 from amira_gateway.web.failures import http_status, retry_headers, status_body
+from amira_gateway.web.malformed import protocol_log, refuse_undecodable
 from amira_gateway.web.origins import Origins
 from amira_gateway.web.tls import web_tls
 
@@ -39,7 +40,7 @@ class WebServer:
         self._address = settings.web_listen
         self._ready = ready
         self._tls = web_tls(settings)
-        application = web.Application(middlewares=[_report_errors])
+        application = web.Application(middlewares=[refuse_undecodable, _report_errors])
         application.on_response_prepare.append(_harden)
         most = int(settings.max_message_audio_bytes * _BASE64) + _ROOM_FOR_FIELDS
         sockets = socket.SpeechSocket(speech, door, Origins(settings.web_origins), most)
@@ -48,6 +49,7 @@ class WebServer:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=protocol_log(),
             handle_signals=False,
             keepalive_timeout=_IDLE_CONNECTION_S,
             shutdown_timeout=0,
