@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from amira_decoder.model import ModelFolderError, TransducerFolder
 from amira_decoder.model import joint_kernels as kernels
+from amira_decoder.model.affine_kernels import affine_joiner
 from amira_decoder.model.joint import ContextTable, JointNetwork
 from tests.decoder.search.tiny_model import write_tiny_model
 
@@ -31,9 +32,7 @@ def test_measured_joiner_equals_onnxruntime(joint: JointNetwork) -> None:
     assert arrays is not None
     hidden, logits = np.empty(joint.dim, np.float32), np.empty(joint.vocab_size, np.float32)
     for row in range(20):
-        kernels.affine_joiner(
-            encoder_rows[row], decoder_rows[row], arrays.weights, arrays.bias, hidden, logits
-        )
+        affine_joiner(encoder_rows[row], decoder_rows[row], arrays.weights, arrays.bias, hidden, logits)
         np.testing.assert_allclose(logits, expected[row], atol=2e-4)
 
 
@@ -96,6 +95,7 @@ def test_rows_are_the_predictor_outputs(joint: JointNetwork) -> None:
     np.testing.assert_array_equal(rows, joint.rows(keys))
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(0, 255), max_size=6))
 def test_keys_follow_the_tokens(tokens: list[int]) -> None:
     key = kernels.INITIAL_KEY
@@ -105,6 +105,7 @@ def test_keys_follow_the_tokens(tokens: list[int]) -> None:
     assert key == (expected[0] + 1) * 257 + expected[1] + 1
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.sets(st.integers(0, 2**61), min_size=1, max_size=30), max_size=12))
 def test_table_finds_what_it_holds_and_stays_bounded(batches: list[set[int]]) -> None:
     table = ContextTable(2, 40)
@@ -148,6 +149,24 @@ def test_log_softmax() -> None:
     impossible = np.array([0, -np.inf], np.float32)
     kernels.log_softmax(impossible, 0)
     assert impossible.tolist() == [0, kernels.NEVER]
+
+
+@pytest.mark.parametrize("scale", [0, 1e-3, 1, 100])
+def test_likeliest_is_the_first_after_log_softmax(scale: float) -> None:
+    random = np.random.default_rng(3)
+    for _ in range(200):
+        logits = (random.integers(-8, 8, 37) * scale).astype(np.float32)
+        logits[random.integers(37)] += np.float32(1e-7)
+        token, log_prob = kernels.likeliest(logits, 0)
+        kernels.log_softmax(logits, 0)
+        assert token == logits.argmax()
+        assert log_prob == logits[token]
+
+
+def test_likeliest_of_unusable_logits() -> None:
+    token, log_prob = kernels.likeliest(np.array([1, np.nan, 2], np.float32), 2)
+    assert token == 2
+    assert log_prob == 0
 
 
 def test_joiner_of_another_model(tmp_path: Path) -> None:

@@ -31,3 +31,32 @@ def test_sum_of_exp() -> None:
         np.testing.assert_allclose(vector_math.sum_of_exp(values, values.max()), expected, rtol=1e-6)
     impossible = np.array([0, -np.inf], np.float32)
     np.testing.assert_allclose(vector_math.sum_of_exp(impossible, np.float32(0)), 1)
+
+
+def test_top() -> None:
+    random = np.random.default_rng(1)
+    for length in (1, 2, 15, 16, 17, 500):
+        values = random.normal(0, 5, length).astype(np.float32)
+        for shift in (0, -100, 100):
+            assert vector_math.top_of(values + np.float32(shift)) == (values + np.float32(shift)).max()
+    infinity = np.float32(np.inf)
+    for odd, top in (
+        ([-infinity, -1e30], -1e30),
+        ([-infinity] * 3, -infinity),
+        ([1, infinity, -infinity], infinity),
+        ([-0.0, 0.0], 0),
+        ([-1e-45, -1], -1e-45),
+    ):
+        assert vector_math.top_of(np.array(odd, np.float32)) == np.float32(top)
+    for nan in (np.nan, -np.nan):
+        assert np.isnan(vector_math.top_of(np.array([1, nan, infinity], np.float32)))
+
+
+def test_all_finite() -> None:
+    values = np.array([0, -0.0, 3.4e38, -3.4e38, 1e-45], np.float32)
+    assert vector_math.all_finite(values)
+    for odd in (np.nan, -np.nan, np.inf, -np.inf):
+        for place in range(len(values)):
+            broken = values.copy()
+            broken[place] = odd
+            assert not vector_math.all_finite(broken)

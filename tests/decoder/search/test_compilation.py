@@ -55,11 +55,11 @@ def test_nothing_is_compiled_while_serving(model_dir: Path) -> None:
 
 CHOOSE = """
 import numpy as np
-from amira_decoder.search.greedy import _choose
+from amira_decoder.search.greedy import Found, _choose
 
-tokens, log_probs = np.zeros(1, np.int32), np.zeros(1, np.float32)
-_choose(np.zeros(4, np.float32), False, 0, tokens, log_probs, 0)
-print(log_probs[0], sum(_choose.stats.cache_hits.values()))
+found = Found(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32), np.zeros(1))
+_choose(np.full(4, np.nan, np.float32), 0, 0, 0, found)
+print(found.log_probs[0, 0], sum(_choose.stats.cache_hits.values()))
 """
 
 
@@ -77,6 +77,6 @@ def test_an_upgrade_never_runs_the_old_versions_kernels(tmp_path: Path) -> None:
     assert choose() == "0.0 1\n"  # from the cache
     changed = tmp_path / package.name / "model" / "joint_kernels.py"
     source = changed.read_text()
-    assert "values[blank] = 0" in source
-    changed.write_text(source.replace("values[blank] = 0", "values[blank] = -1"))
+    assert "return blank, np.float32(0)" in source
+    changed.write_text(source.replace("return blank, np.float32(0)", "return blank, np.float32(-1)"))
     assert choose() == "-1.0 0\n"

@@ -20,6 +20,7 @@ import structlog
 from numpy.typing import NDArray
 
 from amira_decoder.model import joint_kernels as kernels
+from amira_decoder.model.affine_kernels import affine_joiner
 from amira_decoder.model.folder import ModelFolderError, TransducerFolder, open_session
 from amira_encoder.engines.dynamic_quantization import is_dynamically_quantized
 
@@ -176,7 +177,7 @@ class JointNetwork:
         nothing, hidden = np.zeros(self.dim, np.float32), np.empty(self.dim, np.float32)
         for row, prior in zip(rows, priors, strict=True):
             if self.affine is not None:
-                kernels.affine_joiner(nothing, row, *self.affine, hidden, prior)
+                affine_joiner(nothing, row, *self.affine, hidden, prior)
             else:
                 prior[:] = self.logits(nothing[None], row[None])[0]
             kernels.token_priors(prior, self.blank_id)

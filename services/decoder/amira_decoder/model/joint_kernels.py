@@ -1,4 +1,4 @@
-"""The arithmetic of the joint network in numba: context table, affine joiner, log-softmax.
+"""The arithmetic of the joint network in numba: context table, log-softmax. The joiner: affine_kernels.py.
 
 A context (the last `context_size` tokens) is one integer, its key: digits in base
 `vocab_size + 1`, oldest first, each token + 1, so that -1 ("before the beginning") is digit 0.
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from amira_decoder.model.jit import fused_kernel, kernel
-from amira_decoder.model.vector_math import sum_of_exp, tanh_of_sum
+from amira_decoder.model.jit import kernel
+from amira_decoder.model.vector_math import sum_of_exp, top_of
 
 EMPTY = -1
 """No row, and no key."""
@@ -86,34 +86,6 @@ def insert_rows(
         rows[at] = first_row + i
 
 
-@fused_kernel
-def affine_joiner(
-    encoder_row: NDArray[np.float32],
-    decoder_row: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    hidden: NDArray[np.float32],
-    logits: NDArray[np.float32],
-) -> None:
-    """logits [V] = tanh(encoder_row + decoder_row) [D] @ weights [D, V] + bias; `hidden` [D] is scratch."""
-    dim, vocab = weights.shape
-    tanh_of_sum(encoder_row, decoder_row, hidden)
-    for v in range(vocab):
-        logits[v] = bias[v]
-    whole = dim - dim % 4
-    # Four rows at a time: the sums are loaded and stored a quarter as often.
-    for d in range(0, whole, 4):
-        h0, h1, h2, h3 = hidden[d], hidden[d + 1], hidden[d + 2], hidden[d + 3]
-        for v in range(vocab):
-            logits[v] += (
-                h0 * weights[d, v] + h1 * weights[d + 1, v] + h2 * weights[d + 2, v] + h3 * weights[d + 3, v]
-            )
-    for d in range(whole, dim):
-        h0 = hidden[d]
-        for v in range(vocab):
-            logits[v] += h0 * weights[d, v]
-
-
 @kernel
 def token_priors(values: NDArray[np.float32], blank: int) -> None:
     """In place: log-probabilities [V] of the tokens among themselves from logits; blank's becomes 0."""
@@ -128,17 +100,26 @@ def token_priors(values: NDArray[np.float32], blank: int) -> None:
 @kernel
 def log_softmax(values: NDArray[np.float32], blank: int) -> None:
     """In place over logits [V]. Where they hold a NaN or an infinity, blank becomes certain."""
-    top = values[0]
-    broken = False
-    for v in range(len(values)):
-        top = max(top, values[v])
-        broken |= values[v] != values[v]  # NaN
-    if broken or not np.isfinite(top):
+    top = top_of(values)
+    if not np.isfinite(top):
         certain_blank(values, blank)
         return
     shift = top + np.log(sum_of_exp(values, top))
     for v in range(len(values)):
         values[v] = max(values[v] - shift, np.float32(NEVER))
+
+
+@kernel
+def likeliest(logits: NDArray[np.float32], blank: int) -> tuple[int, np.float32]:
+    """The likeliest token of logits [V] and its log-probability, as after :func:`log_softmax`."""
+    top = top_of(logits)
+    if not np.isfinite(top):
+        return blank, np.float32(0)
+    shift = top + np.log(sum_of_exp(logits, top))
+    best, token = top - shift, 0
+    while logits[token] - shift < best:  # logits that differ may have equal log-probabilities
+        token += 1
+    return token, best
 
 
 @kernel

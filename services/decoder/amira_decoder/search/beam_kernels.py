@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amira_decoder.model.affine_kernels import affine_rows, affine_scratch, whole_blocks
 from amira_decoder.model.jit import kernel
 from amira_decoder.model.joint_kernels import (
     EMPTY,
     JointArrays,
-    affine_joiner,
     find_row,
     log_softmax,
     push_key,
 )
+from amira_decoder.model.vector_math import tanh_of_sum
 from amira_decoder.search.ngram_kernels import Fusion, fill_scores, next_context
 
 PATH = np.dtype(
@@ -208,8 +209,9 @@ def decode_batch(
     the table lacks. Gives the number of missing contexts, written to `missing` [n P].
     """
     width, vocab = paths.shape[1], joint.weights.shape[1]
-    hidden = np.empty(joint.weights.shape[0], np.float32)
-    log_probs = np.empty((width, vocab), np.float32)
+    hidden = np.zeros((whole_blocks(width), joint.weights.shape[0]), np.float32)
+    log_probs = np.empty((len(hidden), vocab), np.float32)
+    sums = affine_scratch()
     rows = np.empty(width, np.int64)
     slots = np.empty(width, np.int64)
     lm_scores = np.zeros((width, vocab), np.float32)
@@ -228,23 +230,19 @@ def decode_batch(
                         absent += 1
                 if absent:
                     break
+                distinct = 0
                 for path in range(counts[row]):
-                    rows[path] = path
+                    rows[path] = distinct
                     for earlier in range(path):
                         if slots[earlier] == slots[path]:
-                            rows[path] = earlier
+                            rows[path] = rows[earlier]
                             break
-                    if rows[path] == path:
-                        decoder_row = joint.table_rows[slots[path]]
-                        affine_joiner(
-                            encoder_out[row, t],
-                            decoder_row,
-                            joint.weights,
-                            joint.bias,
-                            hidden,
-                            log_probs[path],
-                        )
-                        log_softmax(log_probs[path], joint.blank)
+                    if rows[path] == distinct:
+                        tanh_of_sum(encoder_out[row, t], joint.table_rows[slots[path]], hidden[distinct])
+                        distinct += 1
+                affine_rows(hidden, distinct, joint.weights, joint.bias, sums, log_probs)
+                for at in range(distinct):
+                    log_softmax(log_probs[at], joint.blank)
                 counts[row], num_nodes[row] = step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, next_state, earned,
                     fusion, joint.table_priors, slots, joint.blank, joint.base, joint.modulus, nodes[row],

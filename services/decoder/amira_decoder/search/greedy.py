@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amira_core.errors import HotwordError
+from amira_decoder.model.affine_kernels import affine_rows, affine_scratch, whole_blocks
 from amira_decoder.model.folder import TransducerFolder
 from amira_decoder.model.jit import kernel
 from amira_decoder.model.joint import JointNetwork
@@ -17,12 +18,12 @@ from amira_decoder.model.joint_kernels import (
     EMPTY,
     INITIAL_KEY,
     JointArrays,
-    affine_joiner,
     certain_blank,
     find_row,
-    log_softmax,
+    likeliest,
     push_key,
 )
+from amira_decoder.model.vector_math import all_finite, tanh_of_sum
 from amira_decoder.search.base import Method, SearchOptions, Segment, check_batch
 from amira_decoder.search.hotwords import HotwordAutomaton
 from amira_decoder.search.hypothesis import Hypothesis
@@ -34,10 +35,21 @@ class GreedySegment:
 
     num_frames: int = 0
     key: int = INITIAL_KEY
-    tokens: list[int] = field(default_factory=list)
-    frames: list[int] = field(default_factory=list)
-    log_probs: list[float] = field(default_factory=list)
+    tokens: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
+    log_probs: tuple[float, ...] = ()
     score: float = 0.0
+
+
+class Found(NamedTuple):
+    """What a batch of n rows and T frames brings, frame by frame."""
+
+    tokens: NDArray[np.int32]
+    """[n, T]"""
+    log_probs: NDArray[np.float32]
+    """[n, T], of those tokens."""
+    scores: NDArray[np.float64]
+    """[n], their sums."""
 
 
 class GreedySearch:
@@ -63,20 +75,25 @@ class GreedySearch:
         if not encoder_out.size:
             return
         batch = [cast(GreedySegment, segment) for segment in segments]
-        usable = np.isfinite(encoder_out).all(axis=2)
+        rows, frames = encoder_out.shape[:2]
         keys = np.array([segment.key for segment in batch], np.int64)
-        tokens = np.zeros(usable.shape, np.int32)
-        log_probs = np.zeros(usable.shape, np.float32)
-        self._decode(encoder_out, usable, keys, tokens, log_probs)
-        spoken = tokens != self._joint.blank_id
-        for row, segment in enumerate(batch):
-            at = np.flatnonzero(spoken[row])
-            segment.tokens += tokens[row, at].tolist()
-            segment.frames += (at + segment.num_frames).tolist()
-            segment.log_probs += log_probs[row, at].tolist()
-            segment.score += float(log_probs[row].sum())
-            segment.num_frames += encoder_out.shape[1]
-            segment.key = int(keys[row])
+        found = Found(
+            np.empty((rows, frames), np.int32), np.empty((rows, frames), np.float32), np.zeros(rows)
+        )
+        self._decode(encoder_out, keys, found)
+        spoken = found.tokens != self._joint.blank_id
+        speaking = spoken.any(axis=1).tolist()
+        for row, (segment, speaks, score, key) in enumerate(
+            zip(batch, speaking, found.scores.tolist(), keys.tolist(), strict=True)
+        ):
+            if speaks:
+                at = np.flatnonzero(spoken[row])
+                segment.tokens += tuple(found.tokens[row, at].tolist())
+                segment.frames += tuple((at + segment.num_frames).tolist())
+                segment.log_probs += tuple(found.log_probs[row, at].tolist())
+            segment.score += score
+            segment.num_frames += frames
+            segment.key = key
 
     def best(self, segments: Sequence[Segment]) -> list[Hypothesis]:
         """See Search.best."""
@@ -86,92 +103,94 @@ class GreedySearch:
         """The one hypothesis that there is."""
         return self.best([segment])
 
-    def _decode(
-        self,
-        encoder_out: NDArray[np.float32],
-        usable: NDArray[np.bool_],
-        keys: NDArray[np.int64],
-        tokens: NDArray[np.int32],
-        log_probs: NDArray[np.float32],
-    ) -> None:
+    def _decode(self, encoder_out: NDArray[np.float32], keys: NDArray[np.int64], found: Found) -> None:
         joint = self._joint
         joint.table.reserve(2 * len(keys))
         done = np.zeros(len(keys), np.int64)
         missing = np.empty(len(keys), np.int64)
         while (arrays := joint.arrays()) is not None:
-            lacking = _decode_rows(encoder_out, usable, arrays, done, keys, tokens, log_probs, missing)
+            lacking = _decode_batch(encoder_out, arrays, done, keys, found, missing)
             if not lacking:
                 return
             joint.fill(missing[:lacking])
-        self._decode_by_frames(encoder_out, usable, keys, tokens, log_probs)
+        self._decode_by_frames(encoder_out, keys, found)
 
     def _decode_by_frames(
-        self,
-        encoder_out: NDArray[np.float32],
-        usable: NDArray[np.bool_],
-        keys: NDArray[np.int64],
-        tokens: NDArray[np.int32],
-        log_probs: NDArray[np.float32],
+        self, encoder_out: NDArray[np.float32], keys: NDArray[np.int64], found: Found
     ) -> None:
         """For a joiner that only onnxruntime can run: one call per frame, all segments together."""
         joint = self._joint
+        usable = np.isfinite(encoder_out).all(axis=2)
         for t in range(encoder_out.shape[1]):
             logits = joint.logits(encoder_out[:, t], joint.rows(keys))
             for row in range(len(keys)):
-                _choose(logits[row], usable[row, t], joint.blank_id, tokens[row], log_probs[row], t)
-                if tokens[row, t] != joint.blank_id:
-                    keys[row] = push_key(keys[row], tokens[row, t], joint.key_base, joint.key_modulus)
+                if not usable[row, t]:
+                    certain_blank(logits[row], joint.blank_id)
+                _choose(logits[row], joint.blank_id, row, t, found)
+                if found.tokens[row, t] != joint.blank_id:
+                    keys[row] = push_key(keys[row], found.tokens[row, t], joint.key_base, joint.key_modulus)
 
 
 def _hypothesis(segment: GreedySegment) -> Hypothesis:
-    return Hypothesis(tuple(segment.tokens), tuple(segment.frames), tuple(segment.log_probs), segment.score)
+    return Hypothesis(segment.tokens, segment.frames, segment.log_probs, segment.score)
 
 
 @kernel
-def _choose(
-    logits: NDArray[np.float32],
-    usable: bool,
-    blank: int,
-    tokens: NDArray[np.int32],
-    log_probs: NDArray[np.float32],
-    t: int,
-) -> None:
-    """Writes the likeliest token of a frame and its log-probability."""
-    if usable:
-        log_softmax(logits, blank)
-    else:
-        certain_blank(logits, blank)
-    token = np.argmax(logits)
-    tokens[t] = token
-    log_probs[t] = logits[token]
+def _choose(logits: NDArray[np.float32], blank: int, row: int, t: int, found: Found) -> None:
+    """Notes the likeliest token of a frame, from its logits."""
+    token, log_prob = likeliest(logits, blank)
+    found.tokens[row, t] = token
+    found.log_probs[row, t] = log_prob
+    found.scores[row] += log_prob
 
 
 @kernel
-def _decode_rows(
+def _decode_batch(
     encoder_out: NDArray[np.float32],
-    usable: NDArray[np.bool_],
     joint: JointArrays,
     done: NDArray[np.int64],
     keys: NDArray[np.int64],
-    tokens: NDArray[np.int32],
-    log_probs: NDArray[np.float32],
+    found: Found,
     missing: NDArray[np.int64],
 ) -> int:
-    """Decodes each row until its end or until a context is missing; counts the missing contexts."""
-    hidden = np.empty(joint.weights.shape[0], np.float32)
-    logits = np.empty(joint.weights.shape[1], np.float32)
+    """Takes each row on from frame `done[row]` to its end, or to where the table lacks its context.
+
+    The next frames of all rows go through the joiner together. Gives the number of contexts that are
+    lacking, written to `missing`.
+    """
+    rows, frames = encoder_out.shape[:2]
+    dim, vocab = joint.weights.shape
+    hidden = np.zeros((whole_blocks(rows), dim), np.float32)
+    logits = np.empty((len(hidden), vocab), np.float32)
+    sums = affine_scratch()
+    live_rows = np.empty(rows, np.int64)
+    stuck = np.zeros(rows, np.bool_)
     lacking = 0
-    for row in range(len(keys)):
-        for t in range(done[row], encoder_out.shape[1]):
+    while True:
+        live = 0
+        for row in range(rows):
+            while done[row] < frames and not all_finite(encoder_out[row, done[row]]):
+                found.tokens[row, done[row]] = joint.blank
+                found.log_probs[row, done[row]] = 0
+                done[row] += 1
+            if stuck[row] or done[row] == frames:
+                continue
             slot = find_row(keys[row], joint.table_keys, joint.table_slots)
             if slot == EMPTY:
+                stuck[row] = True
                 missing[lacking] = keys[row]
                 lacking += 1
-                break
-            decoder_row = joint.table_rows[slot]
-            affine_joiner(encoder_out[row, t], decoder_row, joint.weights, joint.bias, hidden, logits)
-            _choose(logits, usable[row, t], joint.blank, tokens[row], log_probs[row], t)
-            if tokens[row, t] != joint.blank:
-                keys[row] = push_key(keys[row], tokens[row, t], joint.base, joint.modulus)
-            done[row] = t + 1
-    return lacking
+                continue
+            tanh_of_sum(encoder_out[row, done[row]], joint.table_rows[slot], hidden[live])
+            live_rows[live] = row
+            live += 1
+        if not live:
+            return lacking
+        affine_rows(hidden, live, joint.weights, joint.bias, sums, logits)
+        for at in range(live):
+            row = live_rows[at]
+            _choose(logits[at], joint.blank, row, done[row], found)
+            token = found.tokens[row, done[row]]
+            if token != joint.blank:
+                keys[row] = push_key(keys[row], token, joint.base, joint.modulus)
+            done[row] += 1

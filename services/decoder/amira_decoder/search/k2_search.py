@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from amira_decoder.model.affine_kernels import affine_rows, affine_scratch, whole_blocks
 from amira_decoder.model.folder import ModelFolderError, TransducerFolder
 from amira_decoder.model.jit import kernel
 from amira_decoder.model.joint import JointNetwork
@@ -32,11 +33,11 @@ from amira_decoder.model.joint_kernels import (
     EMPTY,
     INITIAL_KEY,
     JointArrays,
-    affine_joiner,
     certain_blank,
     find_row,
     log_softmax,
 )
+from amira_decoder.model.vector_math import tanh_of_sum
 from amira_decoder.search.base import MAX_N_BEST, Method, SearchOptions, Segment, check_batch, check_hotwords
 from amira_decoder.search.hotwords import HotwordAutomaton
 from amira_decoder.search.hypothesis import Hypothesis
@@ -281,15 +282,21 @@ def _frame_log_probs(
             lacking += 1
     if lacking:
         return lacking
-    hidden = np.empty(joint.weights.shape[0], np.float32)
+    dim, vocab = joint.weights.shape
+    hidden = np.zeros((whole_blocks(len(keys)), dim), np.float32)
+    logits = np.empty((len(hidden), vocab), np.float32)
+    live = 0
     for row in range(len(keys)):
-        owner = owners[row]
-        if usable[owner, t]:
-            decoder_row = joint.table_rows[slots[row]]
-            affine_joiner(
-                encoder_out[owner, t], decoder_row, joint.weights, joint.bias, hidden, log_probs[row]
-            )
-            log_softmax(log_probs[row], joint.blank)
+        if usable[owners[row], t]:
+            tanh_of_sum(encoder_out[owners[row], t], joint.table_rows[slots[row]], hidden[live])
+            live += 1
+    affine_rows(hidden, live, joint.weights, joint.bias, affine_scratch(), logits)
+    live = 0
+    for row in range(len(keys)):
+        if usable[owners[row], t]:
+            log_softmax(logits[live], joint.blank)
+            log_probs[row] = logits[live]
+            live += 1
         else:
             certain_blank(log_probs[row], joint.blank)
     return 0
