@@ -8,8 +8,11 @@ from aiohttp import web
 
 from amira_gateway.access import CallRecord, trace_id
 
-KEY_PROTOCOL = "amira.key."
+_KEY_PROTOCOLS = ("amira.key.", "openai-insecure-api-key.")
 """Browsers cannot set headers on a WebSocket; they offer the key or token as one more subprotocol."""
+
+_KEY_FOLLOWS = ("token", "bearer")
+"""The same as Deepgram's clients do it: the subprotocol that follows these is the key."""
 
 
 def record_of(request: web.Request, method: str) -> CallRecord:
@@ -22,16 +25,28 @@ def record_of(request: web.Request, method: str) -> CallRecord:
 def credentials_of(request: web.Request) -> list[tuple[str, str | bytes]]:
     """Key or token, as gRPC metadata would have it."""
     named = [
-        (name.lower(), value)
+        (name.lower(), _bearer(value))
         for name, value in request.headers.items()
         if name.lower() in ("authorization", "x-api-key")
     ]
-    offered = [
-        ("x-api-key", protocol.removeprefix(KEY_PROTOCOL))
-        for protocol in offered_protocols(request)
-        if protocol.startswith(KEY_PROTOCOL)
-    ]
-    return [*named, *offered]
+    return [*named, *(("x-api-key", key) for key in _offered_keys(request))]
+
+
+def _bearer(value: str) -> str:
+    """`Token KEY`, which is what Deepgram's clients send, means `Bearer KEY`."""
+    scheme, _, secret = value.partition(" ")
+    return f"Bearer {secret}" if scheme.lower() == "token" else value
+
+
+def _offered_keys(request: web.Request) -> Iterator[str]:
+    before = ""
+    for protocol in offered_protocols(request):
+        prefix = next((prefix for prefix in _KEY_PROTOCOLS if protocol.startswith(prefix)), None)
+        if prefix is not None:
+            yield protocol.removeprefix(prefix)
+        elif before in _KEY_FOLLOWS:
+            yield protocol
+        before = protocol
 
 
 def offered_protocols(request: web.Request) -> Iterator[str]:

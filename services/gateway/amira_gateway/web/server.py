@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
-from amira_core import errors
-from amira_core.incidents import reported
 from amira_core.rpc.server import warn_of_plaintext
 from amira_gateway.access import Door
 from amira_gateway.server import SpeechServicer
-from amira_gateway.session.client import ClientGoneError
 from amira_gateway.settings import GatewaySettings
-from amira_gateway.web import socket
-from amira_gateway.web.failures import http_status, retry_headers, status_body
+from amira_gateway.web import amira, deepgram, openai
+from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.malformed import protocol_log, refuse_undecodable
 from amira_gateway.web.origins import Origins
 from amira_gateway.web.tls import web_tls
@@ -24,10 +21,8 @@ _log = structlog.get_logger(__name__)
 
 _IDLE_CONNECTION_S = 15.0
 """A connection without a request, and one whose request does not come to an end of its headers."""
-_BASE64 = 4 / 3
-_ROOM_FOR_FIELDS = 4096
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_LAST_ANSWERS_S = 2.0
+"""A stream that has just ended is drained; its answer may still be on its way."""
 
 
 class WebServer:
@@ -40,11 +35,11 @@ class WebServer:
         self._address = settings.web_listen
         self._ready = ready
         self._tls = web_tls(settings)
-        application = web.Application(middlewares=[refuse_undecodable, _report_errors])
+        entrance = Entrance(speech, door, Origins(settings.web_origins), settings)
+        application = web.Application(middlewares=[refuse_undecodable])
         application.on_response_prepare.append(_harden)
-        most = int(settings.max_message_audio_bytes * _BASE64) + _ROOM_FOR_FIELDS
-        sockets = socket.SpeechSocket(speech, door, Origins(settings.web_origins), most)
-        application.router.add_get(socket.PATH, sockets.handle)
+        for routes in (amira.routes, deepgram.routes, openai.routes):
+            application.router.add_routes(routes(entrance))
         application.router.add_get("/healthz", self._health)
         self._runner = web.AppRunner(
             application,
@@ -52,7 +47,8 @@ class WebServer:
             logger=protocol_log(),
             handle_signals=False,
             keepalive_timeout=_IDLE_CONNECTION_S,
-            shutdown_timeout=0,
+            shutdown_timeout=_LAST_ANSWERS_S,
+            handler_cancellation=True,  # who has gone needs no answer, and no place
         )
 
     async def start(self) -> int:
@@ -76,24 +72,6 @@ class WebServer:
         return web.json_response(
             {"status": "SERVING" if ready else "NOT_SERVING"}, status=200 if ready else 503
         )
-
-
-@web.middleware
-async def _report_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException:
-        raise
-    except ClientGoneError:
-        return web.Response(status=499)  # nobody reads it
-    except Exception as error:  # noqa: BLE001 - the outermost frame of a request: nothing may pass
-        return _refusal(reported(error, request.path))
-
-
-def _refusal(error: errors.AmiraError) -> web.Response:
-    return web.json_response(
-        {"error": status_body(error)}, status=http_status(error), headers=retry_headers(error)
-    )
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:

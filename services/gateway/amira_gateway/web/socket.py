@@ -1,15 +1,14 @@
-"""The stream of amira.asr.v1.Speech over a WebSocket, resume included.
+"""Streams over WebSockets, whichever protocol they speak (``dialect.py``).
 
-A client offers the subprotocol ``amira.asr.v1.json`` (default) or ``amira.asr.v1.proto`` (``codec.py``)
-and sends what it would send over gRPC: `config` or `resume` first, audio, controls. In both forms the
-server's last message is the text ``{"status": {"code": "OK"}}``, or what went wrong as in ``failures.py``;
-then it closes with 1000, or with 4000 and the HTTP status of the error. A message beyond the limit is
-answered with 1009. A connection that the client closes or loses earlier is a call that was lost.
+A connection that the client closes or loses before its stream has ended is a call that was lost. A message
+beyond the limit is answered with 1009, text that is not UTF-8 with 1007.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -19,56 +18,63 @@ from amira_core.incidents import reported
 from amira_core.rpc.server import cancel_and_wait
 from amira_core.tracing.process import incoming_trace
 from amira_core.tracing.stream import stream_trace
-from amira_gateway.access import Door, Scope
-from amira_gateway.server import SpeechServicer
+from amira_gateway import metrics
+from amira_gateway.access import Scope
 from amira_gateway.session.client import ClientGoneError
-from amira_gateway.web.calls import credentials_of, offered_protocols, record_of
-from amira_gateway.web.codec import choose_codec
-from amira_gateway.web.origins import Origins
+from amira_gateway.web.calls import credentials_of, record_of
+from amira_gateway.web.dialect import Dialect
+from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.socket_client import SocketClient
 
-PATH = "/v1/stream"
-
 _CLOSE_S = 2.0
-_METHOD = "amira.asr.v1.Speech/StreamingRecognize"
+
+OpenDialect = Callable[[web.Request], Awaitable[Dialect]]
+"""From the request that asks for a WebSocket. Raises AmiraError where it cannot be served."""
 
 
 class SpeechSocket:
-    """Serves WebSockets."""
+    """Serves the WebSockets of one path; :meth:`handle` is a handler for aiohttp."""
 
-    def __init__(self, speech: SpeechServicer, door: Door, origins: Origins, max_message_bytes: int) -> None:
-        self._speech = speech
-        self._door = door
-        self._origins = origins
+    def __init__(
+        self, entrance: Entrance, path: str, method: str, open_dialect: OpenDialect, max_message_bytes: int
+    ) -> None:
+        """`method`: name of the trace."""
+        self._entrance = entrance
+        self._path = path
+        self._method = method
+        self._open_dialect = open_dialect
         self._max_message_bytes = max_message_bytes
+        self._waiting = 0
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """A handler for aiohttp. Raises AmiraError where the request is refused before it is a WebSocket."""
-        with incoming_trace(_METHOD, request.headers.items()) as trace, trace.current():
+        """Raises AmiraError where the request is refused before it is a WebSocket."""
+        with incoming_trace(self._method, request.headers.items()) as trace, trace.current():
             return await self._handle(request)
 
     async def _handle(self, request: web.Request) -> web.WebSocketResponse:
-        self._origins.check(request)
-        with self._door.call(record_of(request, PATH), credentials_of(request), Scope.RECOGNIZE) as record:
-            codec = choose_codec(offered_protocols(request))
+        self._entrance.origins.check(request)
+        record = record_of(request, self._path)
+        with self._entrance.door.call(record, credentials_of(request), Scope.RECOGNIZE):
+            dialect = await self._open_dialect(request)
             socket = web.WebSocketResponse(
                 timeout=_CLOSE_S,
-                protocols=(codec.protocol,),
+                protocols=(dialect.protocol,) if dialect.protocol else (),
                 compress=False,  # audio does not get smaller, and what inflates is hard to bound
                 max_msg_size=self._max_message_bytes,
             )
+            socket.headers.update(dialect.headers)
             await socket.prepare(request)
-            client = SocketClient(socket, request.transport, codec)
-            error = await self._serve(client)
+            client = SocketClient(socket, request.transport, dialect)
+            error = await self._serve(client, dialect)
             if error is not None:
                 record.status = error.reason
                 stream_trace().failed(error.reason)
-            await client.end(error)
+            await client.end(error, record.audio_s)
         return socket
 
-    async def _serve(self, client: SocketClient) -> errors.AmiraError | None:
+    async def _serve(self, client: SocketClient, dialect: Dialect) -> errors.AmiraError | None:
         """How the stream ended. Raises ClientGoneError."""
-        serving = asyncio.create_task(self._speech.stream(client), name="stream of a WebSocket")
+        serving = asyncio.create_task(self._stream(client, dialect), name="stream of a WebSocket")
         receiving = asyncio.create_task(client.receive(), name="messages of a WebSocket")
         try:
             await asyncio.wait((serving, receiving), return_when=asyncio.FIRST_COMPLETED)
@@ -81,7 +87,26 @@ class SpeechSocket:
                 raise
             raise ClientGoneError("the connection is lost") from None
         except Exception as error:  # noqa: BLE001 - the outermost frame of a call: nothing may pass
-            return reported(error, PATH)
+            return reported(error, self._path)
         finally:
             await cancel_and_wait([serving, receiving])
         return None
+
+    async def _stream(self, client: SocketClient, dialect: Dialect) -> None:
+        await client.greet()
+        if dialect.begins_late:
+            with self._held_open():
+                await client.begun(self._entrance.settings.idle_timeout_s)
+        await self._entrance.speech.stream(client)
+
+    @contextmanager
+    def _held_open(self) -> Iterator[None]:
+        """A connection that holds no place yet; of these there may be as many as there are places."""
+        if self._waiting >= self._entrance.settings.max_streams:
+            with metrics.refusals():
+                raise errors.NoCapacityError("Too many connections wait for their first audio.")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1

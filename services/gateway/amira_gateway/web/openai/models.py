@@ -1,0 +1,44 @@
+"""Which models there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from amira.asr.v1 import config_pb2
+from amira_core import errors
+from amira_core.tracing.process import incoming_trace
+from amira_gateway.access import Scope
+from amira_gateway.web.calls import credentials_of, record_of
+from amira_gateway.web.entrance import Entrance
+
+
+class Models:
+    """Handlers for aiohttp."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
+
+    async def list(self, request: web.Request) -> web.Response:
+        models = [_described(model) for model in await self._models(request)]
+        return web.json_response({"object": "list", "data": models})
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Raises UnknownModelError."""
+        name = request.match_info["id"]
+        for model in await self._models(request):
+            if model.name == name:
+                return web.json_response(_described(model))
+        raise errors.UnknownModelError("There is no such model: GET /v1/models lists those there are.")
+
+    async def _models(self, request: web.Request) -> Any:
+        with incoming_trace("openai.Models", request.headers.items()) as trace, trace.current():
+            self._entrance.origins.check(request)
+            record = record_of(request, "/v1/models")
+            with self._entrance.door.call(record, credentials_of(request), Scope.DESCRIBE):
+                return (await self._entrance.speech.capabilities.get()).models
+
+
+def _described(model: config_pb2.ModelInfo) -> dict[str, Any]:
+    return {"id": model.name, "object": "model", "created": 0, "owned_by": "amira"}
