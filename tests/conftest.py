@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -18,6 +19,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime by th
 os.environ.pop(
     "PYTHONDONTWRITEBYTECODE", None
 )  # each of the programs started here would compile all it imports
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = Path(os.environ.get("AMIRA_TEST_SPEECH", ROOT.parent / "shared" / "speech"))

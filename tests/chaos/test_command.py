@@ -26,7 +26,8 @@ def chaos(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def run(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict]:  # type: ignore[type-arg]
     done = chaos(
         "run", "--seed", "1", "--short", "0", "--encoder", "in-process",
-        "--results", folder, "--logs", folder / "logs", "--speech", folder / "none", *arguments,
+        "--env", "AMIRA_DECODER_SEARCH=greedy", "--results", folder, "--logs", folder / "logs",
+        "--speech", folder / "none", *arguments,
     )  # fmt: skip
     path = folder / "seed-1.json"
     assert path.is_file(), done.stderr

@@ -81,7 +81,7 @@ def shared_decoder(model_dir: Path) -> Iterator[DecoderServer]:
     thread.start()
 
     def run(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(120)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(280)
 
     context = serving(settings)
     try:

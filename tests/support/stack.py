@@ -8,11 +8,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from amira_local.options import StackOptions
 from amira_local.stack import LocalStack
+
+_START_TIMEOUT_S = 280.0
+"""On a busy machine whose services compile their kernels for the first time."""
 
 
 class StackThread:
@@ -20,6 +24,7 @@ class StackThread:
 
     def __init__(self, options: StackOptions) -> None:
         self.lines: list[tuple[str, str]] = []
+        options = replace(options, start_timeout_s=_START_TIMEOUT_S)
         self.stack = LocalStack(options, on_line=lambda service, line: self.lines.append((service, line)))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack", daemon=True)
@@ -34,12 +39,12 @@ class StackThread:
 
     def wait_ready(self, service: str, *, not_pid: int | None = None) -> None:
         """Waits until a service is healthy, with `not_pid` in a new process."""
-        self._call(self.stack.wait_ready(service, not_pid=not_pid)).result(90)
+        self._call(self.stack.wait_ready(service, not_pid=not_pid)).result(180)
 
     def __enter__(self) -> Self:
         self._thread.start()
         try:
-            self._call(self.stack.start()).result(180)
+            self._call(self.stack.start()).result(_START_TIMEOUT_S)
         except BaseException:
             self._stop_loop()
             raise
