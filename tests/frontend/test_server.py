@@ -283,11 +283,12 @@ async def test_reflection_lists_the_service(channel: grpc.aio.Channel) -> None:
 async def test_not_serving_until_warm(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real entry point, with the warm-up held until its health was seen."""
     from amira_frontend import __main__ as entry
+    from amira_frontend import service
 
     ports: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     warm = asyncio.Event()
-    start, warm_up = RpcServer.start, entry.warm_up
+    start, warm_up = RpcServer.start, service.warm_up
 
     async def start_and_tell(self: RpcServer) -> int:
         port = await start(self)
@@ -299,7 +300,7 @@ async def test_not_serving_until_warm(monkeypatch: pytest.MonkeyPatch) -> None:
         warm_up()
 
     monkeypatch.setattr(RpcServer, "start", start_and_tell)
-    monkeypatch.setattr(entry, "warm_up", held_warm_up)
+    monkeypatch.setattr(service, "warm_up", held_warm_up)
     serving = asyncio.create_task(entry.serve(FrontendSettings(listen="127.0.0.1:0")))
     async with grpc.aio.insecure_channel(
         f"127.0.0.1:{await ports.get()}", options=CHANNEL_OPTIONS

@@ -52,6 +52,8 @@ class DecoderServicer(decoder_pb2_grpc.DecoderServicer):
                 model=self._decoder.model_of(stream),
                 slot=stream.slot.index,
                 degraded=self._decoder.is_degraded(stream),
+                window_frames=stream.geometry.window_frames,
+                chunk_frames=stream.geometry.chunk_frames,
             )
             yield decoder_pb2.DecodeResponse(accepted=accepted)
             async for response in stream.responses():

@@ -28,6 +28,7 @@ from amira_core.log_context import adopt_session
 from amira_core.tracing.stream import Value, stream_trace
 from amira_frontend import metrics
 from amira_frontend.formats.base import Float32s
+from amira_frontend.held_frames import HeldFrames
 from amira_frontend.open_stream import OpenStream
 from amira_frontend.pipeline import FeatureStream
 from amira_frontend.settings import FrontendSettings
@@ -91,57 +92,77 @@ class FrontendServicer(frontend_pb2_grpc.FrontendServicer):
             await self._extract(request_iterator, stream)
 
     async def _extract(self, requests: AsyncIterator[_Request], out: OpenStream) -> None:
-        stream: FeatureStream | None = None
-        meter: metrics.StreamMeter | None = None
+        open_: _Extraction | None = None
         async for request in requests:
             kind = request.WhichOneof("request")
-            if stream is None or meter is None:
+            if open_ is None:
                 if kind != "format":
                     raise ConfigMissingError("The first message must be the format.")
-                stream = FeatureStream(request.format)
-                meter = metrics.StreamMeter(request.format.encoding)
-                _log.debug("stream_opened", encoding=request.format.encoding)
-                stream_trace().at_end(partial(_summary, stream))
+                open_ = _Extraction(request.format, out, self._slice_s)
             elif kind == "audio":
-                metrics.RECEIVED.inc(len(request.audio))
-                await self._send_features(stream, meter.measured(stream.steps(request.audio)), out)
+                await open_.take_audio(request.audio)
             elif kind == "barrier":
-                await out.write(_Response(barrier=request.barrier))
+                await open_.pass_barrier(request)
             elif kind == "end":
-                await self._send_features(stream, meter.measured(stream.finish_steps()), out)
-                summary = frontend_pb2.ExtractSummary(frames=stream.frames, samples=stream.samples)
-                await out.write(_Response(summary=summary))
+                await open_.finish()
                 return
             elif kind == "format":
                 raise ConfigRepeatedError("The format was sent twice.")
             else:
                 raise ProtocolError("A message was empty: set format, audio, barrier or end.")
 
-    async def _send_features(self, stream: FeatureStream, steps: Iterable[Float32s], out: OpenStream) -> None:
-        """Sends the features of all steps: one message, or one per time slice if they take longer."""
-        first, parts, started = stream.frames, list[Float32s](), time.monotonic()
-        for frames in steps:
-            if len(frames):
-                parts.append(frames)
+
+class _Extraction:
+    """One stream whose format has come."""
+
+    def __init__(self, audio_format: frontend_pb2.AudioFormat, out: OpenStream, slice_s: float) -> None:
+        """Raises as FeatureStream."""
+        self._stream = FeatureStream(audio_format)
+        self._meter = metrics.StreamMeter(audio_format.encoding)
+        self._out = out
+        self._slice_s = slice_s
+        chunks = audio_format.chunks if audio_format.HasField("chunks") else None
+        self._held = HeldFrames(chunks, self._stream.frames)
+        _log.debug("stream_opened", encoding=audio_format.encoding)
+        stream_trace().at_end(partial(_summary, self._stream))
+
+    async def take_audio(self, audio: bytes) -> None:
+        """Sends the frames that the audio makes worth sending."""
+        metrics.RECEIVED.inc(len(audio))
+        await self._extract(self._stream.steps(audio))
+        if self._held.due:
+            await self._send()
+
+    async def pass_barrier(self, request: _Request) -> None:
+        """Sends the barrier back behind all frames of the audio before it."""
+        await self._send()
+        await self._out.write(_Response(barrier=request.barrier))
+        if request.chunk_begins:
+            self._held.chunk_begins()
+
+    async def finish(self) -> None:
+        """Sends the last frames and the totals."""
+        await self._extract(self._stream.finish_steps())
+        await self._send()
+        summary = frontend_pb2.ExtractSummary(frames=self._stream.frames, samples=self._stream.samples)
+        await self._out.write(_Response(summary=summary))
+
+    async def _extract(self, steps: Iterable[Float32s]) -> None:
+        """Does all steps; sends in between what is much, or late and worth sending."""
+        started = time.monotonic()
+        for frames in self._meter.measured(steps):
+            self._held.add(frames)
             late = time.monotonic() - started >= self._slice_s
-            if parts and (late or stream.frames - first >= _MAX_FRAMES_PER_MESSAGE):
-                await out.write(_message(stream, first, parts))
-                first, parts = stream.frames, []
+            if len(self._held) >= _MAX_FRAMES_PER_MESSAGE or (late and self._held.due):
+                await self._send()
             if late:
                 await asyncio.sleep(0)
                 started = time.monotonic()
-        if parts:
-            await out.write(_message(stream, first, parts))
+
+    async def _send(self) -> None:
+        if len(self._held):
+            await self._out.write(self._held.take(self._stream.received_samples))
 
 
 def _summary(stream: FeatureStream) -> dict[str, Value]:
     return {"frames": stream.frames, "audio_s": round(stream.received_samples / 16_000, 3)}
-
-
-def _message(stream: FeatureStream, first_frame: int, parts: list[Float32s]) -> _Response:
-    features = frontend_pb2.Features(
-        frames=b"".join(part.data for part in parts),
-        first_frame=first_frame,
-        received_samples=stream.received_samples,
-    )
-    return _Response(features=features)

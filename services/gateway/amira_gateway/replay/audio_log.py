@@ -48,6 +48,13 @@ class AudioLog:
         self._bytes = self._start_byte
         self._pinned = False
         self._replayable = True
+        self._chunks: frontend_pb2.Chunks | None = None
+        self._chunk_frame = first_frame
+
+    def cut_by(self, window_frames: int, chunk_frames: int) -> None:
+        """What the decoder needs for a chunk: frontends are told at their opening. 0: not known."""
+        if chunk_frames:
+            self._chunks = frontend_pb2.Chunks(window_frames=window_frames, chunk_frames=chunk_frames)
 
     @property
     def replayable(self) -> bool:
@@ -78,6 +85,8 @@ class AudioLog:
         """The oldest barrier came back: it is not sent again."""
         for index, entry in enumerate(self._entries):
             if entry.request.WhichOneof("request") == "barrier":
+                if entry.request.chunk_begins:
+                    self._chunk_frame = self._frames
                 del self._entries[index]
                 return
 
@@ -89,6 +98,9 @@ class AudioLog:
         audio_format.CopyFrom(self._format)
         if self._shape.is_pcm:
             audio_format.first_sample = self._start_s * self._format.sample_rate_hz
+        if self._chunks is not None:
+            audio_format.chunks.CopyFrom(self._chunks)
+            audio_format.chunks.first_frame = self._chunk_frame
         return frontend_pb2.ExtractRequest(format=audio_format)
 
     def replay(self) -> list[frontend_pb2.ExtractRequest]:

@@ -68,6 +68,7 @@ class Conversation:
         self._model: config_pb2.ModelInfo | None = None
         self._wanted_model: resume_point.Model | None = None
         self._degraded = False
+        self._chunk = 0, 0  # frames: the encoder's window, and from one chunk to the next
         self._behind_barriers: WeightedQueue[Ordered | Ended] = WeightedQueue(settings.buffer_audio_s)
         self._ending = Ending(intake, outbound, settings)
 
@@ -131,6 +132,7 @@ class Conversation:
             await decoder.open(self._settings.start_timeout_s)
             self._decoder = decoder
             await self._announce()
+            audio_log.cut_by(*self._chunk)
             await frontend.open(starts_by - time.monotonic())
             self._frontend = frontend
             self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
@@ -154,6 +156,7 @@ class Conversation:
         self._wanted_model = model
         self._degraded = accepted.degraded
         self._model = self._model or accepted.model
+        self._chunk = accepted.window_frames, accepted.chunk_frames
         return call
 
     async def _announce(self) -> None:
@@ -181,7 +184,7 @@ class Conversation:
                 # Without any audio there is nothing to flush, and no header to be missed.
                 barrier += 1
                 await self._wait_behind_barrier(item, frontend)
-                request = frontend_pb2.ExtractRequest(barrier=barrier)
+                request = frontend_pb2.ExtractRequest(barrier=barrier, chunk_begins=_ends_chunk(item))
             await frontend.write(request)
             if isinstance(item, Ended):
                 return
@@ -293,3 +296,8 @@ class Conversation:
             return None  # a decoder that takes nothing holds up the frontend, too
         since = self._frontend.silent_since
         return None if since is None else max(since, self._decoder.moved_at)
+
+
+def _ends_chunk(item: Ordered | Ended) -> bool:
+    """Whether the decoder fills its chunk with silence and begins another one behind this."""
+    return isinstance(item, Ordered) and isinstance(item.control, speech_pb2.Flush)

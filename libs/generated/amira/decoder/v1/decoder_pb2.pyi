@@ -64,14 +64,18 @@ class DecodeResponse(_message.Message):
     def __init__(self, accepted: _Optional[_Union[StreamAccepted, _Mapping]] = ..., result: _Optional[_Union[_result_pb2.StreamingResult, _Mapping]] = ..., event: _Optional[_Union[_result_pb2.SpeechEvent, _Mapping]] = ..., mark: _Optional[_Union[_speech_pb2.Mark, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., resume: _Optional[_Union[ResumePoint, _Mapping]] = ..., decoded_frames: _Optional[int] = ...) -> None: ...
 
 class StreamAccepted(_message.Message):
-    __slots__ = ("model", "slot", "degraded")
+    __slots__ = ("model", "slot", "degraded", "window_frames", "chunk_frames")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SLOT_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FRAMES_FIELD_NUMBER: _ClassVar[int]
     model: _config_pb2.ModelInfo
     slot: int
     degraded: bool
-    def __init__(self, model: _Optional[_Union[_config_pb2.ModelInfo, _Mapping]] = ..., slot: _Optional[int] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    window_frames: int
+    chunk_frames: int
+    def __init__(self, model: _Optional[_Union[_config_pb2.ModelInfo, _Mapping]] = ..., slot: _Optional[int] = ..., degraded: _Optional[bool] = ..., window_frames: _Optional[int] = ..., chunk_frames: _Optional[int] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
     __slots__ = ()

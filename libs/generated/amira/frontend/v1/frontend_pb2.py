@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from amira.asr.v1 import config_pb2 as amira_dot_asr_dot_v1_dot_config__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n amira/frontend/v1/frontend.proto\x12\x11\x61mira.frontend.v1\x1a\x19\x61mira/asr/v1/config.proto\"\x9f\x01\n\x0e\x45xtractRequest\x12\x30\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1e.amira.frontend.v1.AudioFormatH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12\x11\n\x07\x62\x61rrier\x18\x03 \x01(\x04H\x00\x12,\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1d.amira.frontend.v1.EndOfAudioH\x00\x42\t\n\x07request\"\x0c\n\nEndOfAudio\"\x8d\x01\n\x0b\x41udioFormat\x12-\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x1b.amira.asr.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\x05\x12\x14\n\x0c\x66irst_sample\x18\x05 \x01(\x03\"\xc8\x01\n\x0f\x45xtractResponse\x12/\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x1b.amira.frontend.v1.FeaturesH\x00\x12\x11\n\x07\x62\x61rrier\x18\x02 \x01(\x04H\x00\x12\x34\n\x07summary\x18\x03 \x01(\x0b\x32!.amira.frontend.v1.ExtractSummaryH\x00\x12/\n\x08\x64raining\x18\x04 \x01(\x0b\x32\x1b.amira.frontend.v1.DrainingH\x00\x42\n\n\x08response\"\n\n\x08\x44raining\"I\n\x08\x46\x65\x61tures\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x0c\x12\x13\n\x0b\x66irst_frame\x18\x02 \x01(\x03\x12\x18\n\x10received_samples\x18\x03 \x01(\x03\"1\n\x0e\x45xtractSummary\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x03\x12\x0f\n\x07samples\x18\x02 \x01(\x03\x32`\n\x08\x46rontend\x12T\n\x07\x45xtract\x12!.amira.frontend.v1.ExtractRequest\x1a\".amira.frontend.v1.ExtractResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n amira/frontend/v1/frontend.proto\x12\x11\x61mira.frontend.v1\x1a\x19\x61mira/asr/v1/config.proto\"\xb5\x01\n\x0e\x45xtractRequest\x12\x30\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1e.amira.frontend.v1.AudioFormatH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12\x11\n\x07\x62\x61rrier\x18\x03 \x01(\x04H\x00\x12,\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1d.amira.frontend.v1.EndOfAudioH\x00\x12\x14\n\x0c\x63hunk_begins\x18\x05 \x01(\x08\x42\t\n\x07request\"\x0c\n\nEndOfAudio\"\xb8\x01\n\x0b\x41udioFormat\x12-\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x1b.amira.asr.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\x05\x12\x14\n\x0c\x66irst_sample\x18\x05 \x01(\x03\x12)\n\x06\x63hunks\x18\x06 \x01(\x0b\x32\x19.amira.frontend.v1.Chunks\"J\n\x06\x43hunks\x12\x13\n\x0b\x66irst_frame\x18\x01 \x01(\x03\x12\x15\n\rwindow_frames\x18\x02 \x01(\x05\x12\x14\n\x0c\x63hunk_frames\x18\x03 \x01(\x05\"\xc8\x01\n\x0f\x45xtractResponse\x12/\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x1b.amira.frontend.v1.FeaturesH\x00\x12\x11\n\x07\x62\x61rrier\x18\x02 \x01(\x04H\x00\x12\x34\n\x07summary\x18\x03 \x01(\x0b\x32!.amira.frontend.v1.ExtractSummaryH\x00\x12/\n\x08\x64raining\x18\x04 \x01(\x0b\x32\x1b.amira.frontend.v1.DrainingH\x00\x42\n\n\x08response\"\n\n\x08\x44raining\"I\n\x08\x46\x65\x61tures\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x0c\x12\x13\n\x0b\x66irst_frame\x18\x02 \x01(\x03\x12\x18\n\x10received_samples\x18\x03 \x01(\x03\"1\n\x0e\x45xtractSummary\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x03\x12\x0f\n\x07samples\x18\x02 \x01(\x03\x32`\n\x08\x46rontend\x12T\n\x07\x45xtract\x12!.amira.frontend.v1.ExtractRequest\x1a\".amira.frontend.v1.ExtractResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,19 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'amira.frontend.v1.frontend_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXTRACTREQUEST']._serialized_start=83
-  _globals['_EXTRACTREQUEST']._serialized_end=242
-  _globals['_ENDOFAUDIO']._serialized_start=244
-  _globals['_ENDOFAUDIO']._serialized_end=256
-  _globals['_AUDIOFORMAT']._serialized_start=259
-  _globals['_AUDIOFORMAT']._serialized_end=400
-  _globals['_EXTRACTRESPONSE']._serialized_start=403
-  _globals['_EXTRACTRESPONSE']._serialized_end=603
-  _globals['_DRAINING']._serialized_start=605
-  _globals['_DRAINING']._serialized_end=615
-  _globals['_FEATURES']._serialized_start=617
-  _globals['_FEATURES']._serialized_end=690
-  _globals['_EXTRACTSUMMARY']._serialized_start=692
-  _globals['_EXTRACTSUMMARY']._serialized_end=741
-  _globals['_FRONTEND']._serialized_start=743
-  _globals['_FRONTEND']._serialized_end=839
+  _globals['_EXTRACTREQUEST']._serialized_end=264
+  _globals['_ENDOFAUDIO']._serialized_start=266
+  _globals['_ENDOFAUDIO']._serialized_end=278
+  _globals['_AUDIOFORMAT']._serialized_start=281
+  _globals['_AUDIOFORMAT']._serialized_end=465
+  _globals['_CHUNKS']._serialized_start=467
+  _globals['_CHUNKS']._serialized_end=541
+  _globals['_EXTRACTRESPONSE']._serialized_start=544
+  _globals['_EXTRACTRESPONSE']._serialized_end=744
+  _globals['_DRAINING']._serialized_start=746
+  _globals['_DRAINING']._serialized_end=756
+  _globals['_FEATURES']._serialized_start=758
+  _globals['_FEATURES']._serialized_end=831
+  _globals['_EXTRACTSUMMARY']._serialized_start=833
+  _globals['_EXTRACTSUMMARY']._serialized_end=882
+  _globals['_FRONTEND']._serialized_start=884
+  _globals['_FRONTEND']._serialized_end=980
 # @@protoc_insertion_point(module_scope)

@@ -7,34 +7,48 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExtractRequest(_message.Message):
-    __slots__ = ("format", "audio", "barrier", "end")
+    __slots__ = ("format", "audio", "barrier", "end", "chunk_begins")
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     BARRIER_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_BEGINS_FIELD_NUMBER: _ClassVar[int]
     format: AudioFormat
     audio: bytes
     barrier: int
     end: EndOfAudio
-    def __init__(self, format: _Optional[_Union[AudioFormat, _Mapping]] = ..., audio: _Optional[bytes] = ..., barrier: _Optional[int] = ..., end: _Optional[_Union[EndOfAudio, _Mapping]] = ...) -> None: ...
+    chunk_begins: bool
+    def __init__(self, format: _Optional[_Union[AudioFormat, _Mapping]] = ..., audio: _Optional[bytes] = ..., barrier: _Optional[int] = ..., end: _Optional[_Union[EndOfAudio, _Mapping]] = ..., chunk_begins: _Optional[bool] = ...) -> None: ...
 
 class EndOfAudio(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class AudioFormat(_message.Message):
-    __slots__ = ("encoding", "sample_rate_hz", "channels", "channel", "first_sample")
+    __slots__ = ("encoding", "sample_rate_hz", "channels", "channel", "first_sample", "chunks")
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     FIRST_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
     encoding: _config_pb2.AudioEncoding
     sample_rate_hz: int
     channels: int
     channel: int
     first_sample: int
-    def __init__(self, encoding: _Optional[_Union[_config_pb2.AudioEncoding, str]] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., channel: _Optional[int] = ..., first_sample: _Optional[int] = ...) -> None: ...
+    chunks: Chunks
+    def __init__(self, encoding: _Optional[_Union[_config_pb2.AudioEncoding, str]] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., channel: _Optional[int] = ..., first_sample: _Optional[int] = ..., chunks: _Optional[_Union[Chunks, _Mapping]] = ...) -> None: ...
+
+class Chunks(_message.Message):
+    __slots__ = ("first_frame", "window_frames", "chunk_frames")
+    FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    first_frame: int
+    window_frames: int
+    chunk_frames: int
+    def __init__(self, first_frame: _Optional[int] = ..., window_frames: _Optional[int] = ..., chunk_frames: _Optional[int] = ...) -> None: ...
 
 class ExtractResponse(_message.Message):
     __slots__ = ("features", "barrier", "summary", "draining")
