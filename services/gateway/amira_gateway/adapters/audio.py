@@ -46,12 +46,12 @@ def settle(
     Raises:
         UnknownEncodingError, SampleRateError, ChannelError: in words that clients of Riva and Google know.
     """
+    if not config.encoding and not beginning:
+        config.encoding = config_pb2.AUDIO_ENCODING_WAV  # without audio it does not matter
     if depends_on_audio(config.encoding):
         found = container_of(beginning)
         if found == config_pb2.AUDIO_ENCODING_WAV or config.encoding not in _PCM:
             config.encoding = found or otherwise
-    if not config.encoding and not beginning:
-        config.encoding = config_pb2.AUDIO_ENCODING_WAV  # without audio it does not matter
     if not config.encoding:
         raise errors.UnknownEncodingError(
             "The audio has no header of WAV, FLAC or Ogg-Opus: name its encoding, or send one of these."

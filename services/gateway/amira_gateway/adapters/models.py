@@ -17,7 +17,7 @@ class Choice:
 
     Attributes:
         name: for RecognitionConfig.model; empty: the server's default.
-        language_code: what it recognizes.
+        language_code: as the client has it, or else the model's.
         name_was_known: whether the name that was asked for, if any, is one of this server's.
     """
 
@@ -52,7 +52,8 @@ def choose(models: Sequence[config_pb2.ModelInfo], name: str, language_code: str
         return Choice("", language_code, not name)
     chosen = fitting[0]
     is_default = not named and chosen is models[0]
-    return Choice("" if is_default else chosen.name, chosen.language_code, bool(named) or not name)
+    said = chosen.language_code if language_code.lower() in _ANY_LANGUAGE else language_code
+    return Choice("" if is_default else chosen.name, said, bool(named) or not name)
 
 
 def _speaks(model: config_pb2.ModelInfo, language_code: str) -> bool:

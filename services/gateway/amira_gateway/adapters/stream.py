@@ -150,6 +150,7 @@ class ForeignClient:
         finished = self._dialect.finished
         if finished is None:
             return await self._context.read()
+        # Giving a read up ends the call's reading for good, so it is a task, and :meth:`serve` ends it.
         self._reading = asyncio.ensure_future(self._context.read())
         finishing = asyncio.create_task(finished.wait())
         try:
@@ -185,9 +186,9 @@ async def recognize(
     return answer
 
 
-async def served_models(speech: SpeechServicer, context: Context) -> Sequence[config_pb2.ModelInfo]:
+async def served_models(speech: SpeechServicer) -> Sequence[config_pb2.ModelInfo]:
     """What is served, the default first. Raises DecoderLostError."""
-    return (await speech.GetCapabilities(speech_pb2.GetCapabilitiesRequest(), context)).models
+    return (await speech.capabilities.get()).models
 
 
 def audio_missing(kind: str | None, name: str) -> errors.InvalidRequestError:

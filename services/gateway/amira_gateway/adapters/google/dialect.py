@@ -91,9 +91,9 @@ class GoogleDialect(ABC):
         elif kind == "event":
             yield from self._happened(response.event)
         elif kind == "mark" and self._silence.timed_out(response.mark.id):
-            at = Duration()
-            at.FromNanoseconds(round(self._silence.silent_until_s * 1e9))
-            yield from self._tell("SPEECH_ACTIVITY_TIMEOUT", at)
+            deadline = self._silence.deadline
+            self._silence.give_up()
+            yield from self._tell("SPEECH_ACTIVITY_TIMEOUT", deadline)
             self._finish()
 
     def _said(self, result: result_pb2.StreamingResult) -> Iterator[Any]:

@@ -110,14 +110,14 @@ class _Servicer:
         self._speech = speech
 
     async def streaming_recognize(self, requests: Any, context: Context) -> None:
-        dialect = _Dialect(await served_models(self._speech, context))
+        dialect = _Dialect(await served_models(self._speech))
         await ForeignClient(context, dialect, "google v1").serve(self._speech)
 
     async def recognize(self, request: pb.RecognizeRequest, context: Context) -> pb.RecognizeResponse:
         ignored = ignored_fields(request)
         if not request.HasField("config"):
             raise errors.InvalidRequestError("The request has no config.")
-        opening, wording = _translate(request.config, await served_models(self._speech, context))
+        opening, wording = _translate(request.config, await served_models(self._speech))
         opening.ignored = ignored + opening.ignored
         opening.config.word_times = True  # the last word's end is the result's
         answer = await recognize(self._speech, opening, request.audio.content, context, "google v1")

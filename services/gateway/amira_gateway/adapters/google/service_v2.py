@@ -162,12 +162,12 @@ class _Servicer:
         self._speech = speech
 
     async def streaming_recognize(self, requests: Any, context: Context) -> None:
-        dialect = _Dialect(await served_models(self._speech, context))
+        dialect = _Dialect(await served_models(self._speech))
         await ForeignClient(context, dialect, "google v2").serve(self._speech)
 
     async def recognize(self, request: pb.RecognizeRequest, context: Context) -> pb.RecognizeResponse:
         ignored = ignored_fields(request)
-        models = await served_models(self._speech, context)
+        models = await served_models(self._speech)
         opening, wording = _translate(request.config, request.recognizer, models)
         opening.ignored = ignored + opening.ignored
         opening.config.word_times = True  # the last word's end is the result's

@@ -1,7 +1,7 @@
 """Streams that end by themselves: after one utterance, or when nobody speaks for too long.
 
-Time is counted in audio. When audio up to a deadline has come, a mark is set behind it; the mark comes back
-once all of that is decoded, and if no word has begun by then, none will.
+Time is counted in audio: marks among it come back once all audio before them is decoded, and where no word
+has begun by then, none will. (Audio that merely has come may hold a word yet.)
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from amira_core import errors
 
 _LEAST_S, _MOST_S = 0.5, 60.0
+_MARK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +63,34 @@ class SilenceWatch:
     def __init__(self, wishes: Wishes) -> None:
         self._end_timeout_s = wishes.end_timeout_s
         self._deadline_s = wishes.start_timeout_s
-        self._marks = 0
-        self._awaited = ""
-        self.silent_until_s = 0.0
-        """The deadline that was passed, from the start of the audio."""
+        self._marked_s = 0.0
+
+    @property
+    def deadline(self) -> Duration:
+        """Until when somebody has to speak, from the start of the audio; 0: there is no such time."""
+        deadline = Duration()
+        deadline.FromNanoseconds(round((self._deadline_s or 0.0) * 1e9))
+        return deadline
 
     def mark_due(self, heard_s: float) -> str | None:
-        """The mark to be set behind `heard_s` seconds of audio, if the deadline lies before that."""
-        if self._deadline_s is None or heard_s < self._deadline_s or self._awaited:
+        """The mark to be set behind `heard_s` seconds of audio, if it is time for one."""
+        if heard_s < self._marked_s + _MARK_EVERY_S:
             return None
-        self._marks += 1
-        self._awaited = f"silence-{self._marks}"
-        return self._awaited
+        self._marked_s = heard_s
+        return str(int(heard_s * 1000))
 
     def speech_began(self) -> None:
         """A word was heard: there is no deadline while somebody speaks."""
         self._deadline_s = None
-        self._awaited = ""
 
     def speech_ended(self, at_s: float) -> None:
         """A segment has ended."""
-        self._awaited = ""
         self._deadline_s = None if self._end_timeout_s is None else at_s + self._end_timeout_s
 
+    def give_up(self) -> None:
+        """There are no deadlines any more."""
+        self._deadline_s = self._end_timeout_s = None
+
     def timed_out(self, mark: str) -> bool:
-        """Whether the mark that came back says that it was silent up to the deadline."""
-        if not self._awaited or mark != self._awaited or self._deadline_s is None:
-            return False
-        self.silent_until_s = self._deadline_s
-        return True
+        """Whether the mark that came back lies behind the deadline."""
+        return self._deadline_s is not None and int(mark) / 1000 >= self._deadline_s

@@ -76,14 +76,14 @@ class _Servicer:
         self._speech = speech
 
     async def streaming_recognize(self, requests: Any, context: Context) -> None:
-        dialect = _Dialect(await served_models(self._speech, context))
+        dialect = _Dialect(await served_models(self._speech))
         await ForeignClient(context, dialect, "riva").serve(self._speech)
 
     async def recognize(
         self, request: riva_pb2.RecognizeRequest, context: Context
     ) -> riva_pb2.RecognizeResponse:
         ignored = ignored_fields(request)
-        config, model = translate(request.config, await served_models(self._speech, context))
+        config, model = translate(request.config, await served_models(self._speech))
         answer = await recognize(self._speech, Opening(config, _RAW, ignored), request.audio, context, "riva")
         response = recognize_response(answer, model.language_code)
         if request.HasField("id"):
@@ -93,7 +93,7 @@ class _Servicer:
     async def config(
         self, request: riva_pb2.RivaSpeechRecognitionConfigRequest, context: Context
     ) -> riva_pb2.RivaSpeechRecognitionConfigResponse:
-        models = await served_models(self._speech, context)
+        models = await served_models(self._speech)
         wanted = [model for model in models if request.model_name in ("", model.name)]
         if not wanted:
             raise errors.UnknownModelError(
