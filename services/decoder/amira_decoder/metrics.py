@@ -13,7 +13,7 @@ from amira_core.metrics.schema import Decoder
 from amira_decoder.frame_buffer import FRAME_MS
 
 if TYPE_CHECKING:
-    from amira_decoder.stream import Job
+    from amira_decoder.job import Job
 
 _STREAMS = counter(Decoder.STREAMS)
 _REFUSED = counter(Decoder.STREAMS_REFUSED)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from amira.decoder.v1 import decoder_pb2
 from amira_decoder.controls import End
+from amira_decoder.job import Job
 from amira_decoder.search.base import Search
-from amira_decoder.stream import Job
 
 
 @dataclass(slots=True)

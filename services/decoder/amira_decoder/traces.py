@@ -26,7 +26,8 @@ from amira_decoder.controls import End, Flush
 from amira_decoder.encoder.base import EncoderBatch, EncoderOutput
 
 if TYPE_CHECKING:
-    from amira_decoder.stream import DecodingStream, Job
+    from amira_decoder.job import Job
+    from amira_decoder.stream import DecodingStream
 
 _MOST_LINKS: Final = 16
 
