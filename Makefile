@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 3
 SHARED := --numprocesses=$(TEST_PROCESSES) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/buf lint protos
 	$(BIN)/buf breaking protos --against protos/released.binpb
 	$(BIN)/python scripts/generate_protos.py --check
+	$(BIN)/python scripts/generate_adapter_tables.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
 	$(BIN)/python scripts/generate_observability.py --check
 	$(BIN)/python scripts/generate_prometheus_rules.py --check
@@ -88,7 +89,8 @@ format: setup ## Put the code into shape
 protos: setup ## Generate Python code from protos/
 	$(BIN)/python scripts/generate_protos.py
 
-docs: setup ## Generate docs/CONFIGURATION.md, docs/METRICS.md and the dashboards
+docs: setup ## Generate docs/CONFIGURATION.md, docs/METRICS.md, the tables of docs/ADAPTERS.md and the dashboards
+	$(BIN)/python scripts/generate_adapter_tables.py
 	$(BIN)/python scripts/generate_configuration.py
 	$(BIN)/python scripts/generate_observability.py
 	$(BIN)/python scripts/generate_prometheus_rules.py
@@ -119,6 +121,9 @@ fuzz: setup ## Broken and hostile audio through the decoders of formats (ARGS="-
 
 fuzz-messages: setup ## Broken and hostile messages to a service (ARGS="--service decoder --inputs 5000")
 	$(BIN)/python -m fuzz.messages $(ARGS)
+
+fuzz-websocket: setup ## Broken and hostile WebSockets to a gateway (ARGS="--inputs 5000")
+	$(BIN)/python -m fuzz.websocket $(ARGS)
 
 audit: $(AUDIT_STAMP) ## Known findings in the pinned versions (asks the advisory service)
 	$(AUDIT_BIN)/pip-audit --strict --no-deps --disable-pip -r requirements/constraints.txt -r requirements/triton.txt \

@@ -1,0 +1,116 @@
+"""Writes the tables of docs/ADAPTERS.md whose content is in protos. With --check, only says whether they are
+current."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2
+
+from amira.adapters.v1 import support_pb2
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOS = ROOT / "protos"
+DOCUMENT = ROOT / "docs" / "ADAPTERS.md"
+TABLES = (
+    "amira/riva/v1/riva.proto",
+    "amira/googlespeech/v1/speech.proto",
+    "amira/googlespeech/v2/speech.proto",
+)
+
+_WORDS = {
+    support_pb2.SUPPORT_FULL: "yes",
+    support_pb2.SUPPORT_PARTIAL: "partly",
+    support_pb2.SUPPORT_IGNORED: "ignored",
+    support_pb2.SUPPORT_REFUSED: "**refused**",
+    support_pb2.SUPPORT_UNSET: "never set",
+}
+_FIELD, _NESTED, _ENUM, _NESTED_ENUM, _VALUE, _MESSAGE = 2, 3, 5, 4, 2, 4
+"""Numbers of the parts of a descriptor, of which paths to comments are made."""
+
+Comments = dict[tuple[int, ...], str]
+
+
+def described(proto: str) -> descriptor_pb2.FileDescriptorProto:
+    """The proto with its comments. Raises CalledProcessError with protoc's messages."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "set.binpb"
+        subprocess.run(  # noqa: S603 - our own arguments
+            [
+                sys.executable, "-m", "grpc_tools.protoc", "-I", str(PROTOS), "--include_source_info",
+                f"--descriptor_set_out={out}", proto,
+            ],
+            check=True,
+        )  # fmt: skip
+        return descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file[0]
+
+
+def table(proto: str) -> str:
+    """A proto's table: every field of every message, and every value of every enum, with its comment."""
+    file = described(proto)
+    places = file.source_code_info.location
+    comments = {tuple(place.path): " ".join(place.leading_comments.split()) for place in places}
+    rows = ["| field or value | | |", "|---|---|---|"]
+    for number, enum in enumerate(file.enum_type):
+        rows += _values(enum, (_ENUM, number), "", comments)
+    for number, message in enumerate(file.message_type):
+        rows += _fields(message, (_MESSAGE, number), "", comments)
+    return "\n".join(rows)
+
+
+def _fields(
+    message: descriptor_pb2.DescriptorProto, path: tuple[int, ...], outer: str, comments: Comments
+) -> Iterator[str]:
+    name = outer + message.name
+    for number, enum in enumerate(message.enum_type):
+        yield from _values(enum, (*path, _NESTED_ENUM, number), f"{name}.", comments)
+    for number, nested in enumerate(message.nested_type):
+        if not nested.options.map_entry:
+            yield from _fields(nested, (*path, _NESTED, number), f"{name}.", comments)
+    for number, field in enumerate(message.field):
+        support: support_pb2.Support = field.options.Extensions[support_pb2.support]  # type: ignore[index]  # as in amira_gateway/adapters/fields.py
+        said = comments[(*path, _FIELD, number)]
+        yield f"| `{name}.{field.name}` | {_WORDS[support]} | {said} |"
+
+
+def _values(
+    enum: descriptor_pb2.EnumDescriptorProto, path: tuple[int, ...], outer: str, comments: Comments
+) -> Iterator[str]:
+    prefix = enum.value[0].name.removesuffix("UNSPECIFIED")
+    for number, value in enumerate(enum.value):
+        said = comments[(*path, _VALUE, number)]
+        word = {"Refused.": "**refused**", "Never se": "never set"}.get(said[:8], "yes")
+        name = value.name.removeprefix(prefix)
+        yield f"| `{outer}{enum.name}`: `{name}` | {word} | {'' if said == 'Refused.' else said} |"
+
+
+def with_tables(text: str) -> str:
+    """The document with its tables as the protos have them. ValueError: it lacks a place for one."""
+    for proto in TABLES:
+        begin, end = f"<!-- {proto} -->\n", f"<!-- end of {proto} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"docs/ADAPTERS.md has no place for the table of {proto}")
+        text = f"{before}{begin}{table(proto)}\n{end}{after}"
+    return text
+
+
+def main() -> int:
+    """Returns 1 when --check finds the document stale."""
+    text = DOCUMENT.read_text()
+    current = with_tables(text)
+    if "--check" not in sys.argv:
+        DOCUMENT.write_text(current)
+        return 0
+    if text != current:
+        sys.stderr.write("docs/ADAPTERS.md is stale: run `make docs`\n")
+    return int(text != current)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
