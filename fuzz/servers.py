@@ -18,13 +18,18 @@ from amira_decoder.settings import DecoderSettings
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
+from amira_gateway.access import Door
+from amira_gateway.replicas.settings import ReplicaSettings
 from amira_gateway.server import SpeechServicer
 from amira_gateway.services import Services
 from amira_gateway.settings import GatewaySettings
+from amira_gateway.web import WebServer
 
 _MODEL = Path(__file__).resolve().parents[1] / "models" / "starter-en"
 _FREE_WITHIN_S = 30
-_SLOTS = 16
+_SLOTS = 64
+_PATIENT = ReplicaSettings(accept_timeout_s=60, health_timeout_s=60)
+"""All of it and its clients share a processor: slow is not lost."""
 
 
 @asynccontextmanager
@@ -43,7 +48,11 @@ async def frontend() -> AsyncIterator[str]:
 async def decoder() -> AsyncIterator[str]:
     """A decoder with the bundled model in its own process; its address."""
     settings = DecoderSettings(
-        model_dir=_MODEL, encoder="in_process", in_process_slots=_SLOTS, in_process_engine="onnxruntime"
+        model_dir=_MODEL,
+        encoder="in_process",
+        in_process_slots=_SLOTS,
+        in_process_engine="onnxruntime",
+        target_load=0,  # all are taken, or what comes behind the door would not be tried
     )
     decoding = StreamingDecoder(settings)
     server = RpcServer("127.0.0.1:0", "amira.decoder.v1.Decoder")
@@ -73,18 +82,48 @@ async def decoder() -> AsyncIterator[str]:
 @asynccontextmanager
 async def gateway() -> AsyncIterator[str]:
     """A gateway before one of each; its address."""
-    async with AsyncExitStack() as behind:
-        services = Services(
-            await behind.enter_async_context(frontend()), await behind.enter_async_context(decoder())
-        )
-        behind.push_async_callback(services.close)
-        servicer = SpeechServicer(services, GatewaySettings(resume_window_s=1))
-        behind.push_async_callback(servicer.close)
+    async with _speech(GatewaySettings(resume_window_s=1)) as servicer:
         server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
         speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
         async with _serving(server) as target:
             yield target
             await _none(lambda: len(servicer.admission), "places of the gateway")
+
+
+@asynccontextmanager
+async def web() -> AsyncIterator[str]:
+    """The web port of a gateway before one of each; its address. What waits for a client waits seconds."""
+    settings = GatewaySettings(
+        web_listen="127.0.0.1:0",
+        resume_window_s=1,
+        first_message_timeout_s=0.5,
+        idle_timeout_s=0.5,
+        max_loop_lag_ms=0,
+        service_timeout_s=60,
+        start_timeout_s=60,
+    )
+    async with _speech(settings) as servicer:
+        server = WebServer(settings, Door.of(settings), servicer, lambda: True)
+        port = await server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+            await _none(lambda: len(servicer.admission), "places of the gateway")
+        finally:
+            await server.stop()
+
+
+@asynccontextmanager
+async def _speech(settings: GatewaySettings) -> AsyncIterator[SpeechServicer]:
+    async with AsyncExitStack() as behind:
+        services = Services(
+            await behind.enter_async_context(frontend()),
+            await behind.enter_async_context(decoder()),
+            _PATIENT,
+        )
+        behind.push_async_callback(services.close)
+        servicer = SpeechServicer(services, settings)
+        behind.push_async_callback(servicer.close)
+        yield servicer
 
 
 SERVERS: Final[dict[str, Callable[[], AbstractAsyncContextManager[str]]]] = {

@@ -109,13 +109,13 @@ def _work(seed: int, numbers: range, check: Check, current: Any, reports: Connec
             reports.send(tally)
             tally = Tally()
         if done < _WARM_INPUTS:
-            warm_mib = _resident_mib()
+            warm_mib = resident_mib()
     reports.send(tally)
-    reports.send(Memory(warm_mib, _resident_mib()))
+    reports.send(Memory(warm_mib, resident_mib()))
     reports.send(None)
 
 
-def _resident_mib() -> float:
+def resident_mib() -> float:
     statistics = Path("/proc/self/statm")
     if not statistics.exists():  # not Linux
         return 0.0
