@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from amira_core.rpc.server import cancel_and_wait
 from amira_decoder.controls import End
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
 from amira_decoder.scheduler import Scheduler
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.slots import Slot
 from amira_decoder.stream import DecodingStream, StreamLimits
 
@@ -97,6 +97,7 @@ class Bench:
             tracker=cast(Any, EchoTracker(self.search)),
             limits=StreamLimits(tail_frames=0, max_buffered_frames=100, max_pending_responses=100),
             wake_scheduler=self.scheduler.wake,
+            hurry_scheduler=self.scheduler.hurry,
         )
         self.scheduler.add(stream)
         return stream
@@ -105,14 +106,15 @@ class Bench:
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     encoder = ScriptedEncoder()
-    with ThreadPoolExecutor(1) as thread:
-        scheduler = Scheduler(encoder, thread)
-        made = Bench(encoder, scheduler)
-        scheduler.on_encoder_change = lambda: made.health.append(scheduler.encoder_available)
-        running = asyncio.create_task(scheduler.run())
-        yield made
-        assert not running.done(), "the scheduler must outlive whatever its encoder does"
-        await cancel_and_wait([running])
+    thread = SearchThread()
+    scheduler = Scheduler(encoder, thread)
+    made = Bench(encoder, scheduler)
+    scheduler.on_encoder_change = lambda: made.health.append(scheduler.encoder_available)
+    running = asyncio.create_task(scheduler.run())
+    yield made
+    assert not running.done(), "the scheduler must outlive whatever its encoder does"
+    await cancel_and_wait([running])
+    thread.shutdown()
 
 
 async def feed(stream: DecodingStream, first: int, chunks: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -22,6 +21,7 @@ from amira_decoder.model_swap import ModelSwap
 from amira_decoder.opening import open_in
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.served_model import ServedModel
 from amira_decoder.settings import DecoderSettings
 from amira_decoder.stream import DecodingStream
@@ -36,7 +36,7 @@ class StreamingDecoder:
         """Opens the model folder. Raises ModelFolderError."""
         self._settings = settings
         self._first_model: ServedModel | None = ServedModel(settings)
-        self._search_thread = ThreadPoolExecutor(1, thread_name_prefix="search")
+        self._search_thread = SearchThread()
         self._lanes = Lanes()
         self._swap = ModelSwap(self._lanes, settings, self._search_thread, self._make_encoder)
         self._fallback = Fallback(self._lanes, settings, self._search_thread, lambda: self._model)
@@ -197,7 +197,7 @@ class StreamingDecoder:
         await self._lanes.close()
         if self._encoder is not None:
             await self._encoder.close()
-        self._search_thread.shutdown(wait=False, cancel_futures=True)
+        self._search_thread.shutdown()
 
     async def _open_primary(self, encoder: Encoder) -> Lane:
         return await Lane.open(self._model, encoder, self._search_thread, self._settings)

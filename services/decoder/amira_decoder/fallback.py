@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from amira_decoder.encoder.in_process import InProcessEncoder
 from amira_decoder.lane import Lane
 from amira_decoder.lanes import Lanes
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.served_model import ServedModel
 from amira_decoder.settings import DecoderSettings
 from amira_encoder.engine import engine_and_precision
@@ -32,7 +32,7 @@ class Fallback:
         self,
         lanes: Lanes,
         settings: DecoderSettings,
-        search_thread: ThreadPoolExecutor,
+        search_thread: SearchThread,
         get_model: Callable[[], ServedModel],
     ) -> None:
         """`get_model` gives the model of new streams."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,6 +20,7 @@ from amira_decoder.frame_buffer import FRAME_MS, SILENCE_LOG_MEL
 from amira_decoder.live_streams import LiveStreams
 from amira_decoder.load import LoadAdmission, LoadMeter
 from amira_decoder.scheduler import Scheduler
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.segment_tracker import duration
 from amira_decoder.served_model import ServedModel
 from amira_decoder.settings import DecoderSettings
@@ -36,7 +36,7 @@ class Lane:
         encoder: Encoder,
         geometry: EncoderGeometry,
         slots: SlotPool,
-        search_thread: ThreadPoolExecutor,
+        search_thread: SearchThread,
         settings: DecoderSettings,
         *,
         degraded: bool,
@@ -60,7 +60,7 @@ class Lane:
         cls,
         model: ServedModel,
         encoder: Encoder,
-        search_thread: ThreadPoolExecutor,
+        search_thread: SearchThread,
         settings: DecoderSettings,
         *,
         degraded: bool = False,
@@ -81,7 +81,7 @@ class Lane:
 
     @classmethod
     async def open_beside(
-        cls, other: Lane, model: ServedModel, search_thread: ThreadPoolExecutor, settings: DecoderSettings
+        cls, other: Lane, model: ServedModel, search_thread: SearchThread, settings: DecoderSettings
     ) -> Lane:
         """A lane for a model with the same encoder as the other lane's: they share it and its slots.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
@@ -12,6 +11,7 @@ import structlog
 from amira_decoder.encoder.base import Encoder
 from amira_decoder.lane import Lane
 from amira_decoder.lanes import Lanes
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.served_model import ServedModel, open_model
 from amira_decoder.settings import DecoderSettings
 from amira_encoder.model_watch import ModelWatch
@@ -28,7 +28,7 @@ class ModelSwap:
         self,
         lanes: Lanes,
         settings: DecoderSettings,
-        search_thread: ThreadPoolExecutor,
+        search_thread: SearchThread,
         make_encoder: Callable[[ServedModel], Encoder],
     ) -> None:
         self._lanes = lanes

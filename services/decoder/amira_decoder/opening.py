@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from amira.asr.v1 import config_pb2
 from amira_core import errors
@@ -14,6 +13,7 @@ from amira_decoder.lane import Lane
 from amira_decoder.load import Pace
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.resume import FROM_THE_START, ResumeFrom
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.segment_tracker import SegmentTracker, TrackerOptions
 from amira_decoder.settings import DecoderSettings
 from amira_decoder.stream import DecodingStream, StreamLimits
@@ -25,7 +25,7 @@ async def open_in(
     resume: ResumeFrom,
     is_call_over: Callable[[], bool],
     settings: DecoderSettings,
-    search_thread: ThreadPoolExecutor,
+    search_thread: SearchThread,
 ) -> DecodingStream:
     """See :meth:`amira_decoder.decoder.StreamingDecoder.open_stream`."""
     goes_on = resume is not FROM_THE_START
@@ -37,8 +37,8 @@ async def open_in(
     search = lane.model.searches.for_config(config)
     options = await _tracker_options(lane, config, resume)
     encoder_frame_ms = lane.geometry.chunk_frames * FRAME_MS // lane.geometry.output_frames
-    tracker = await asyncio.get_running_loop().run_in_executor(
-        search_thread, SegmentTracker, search, lane.model.folder.tokens, encoder_frame_ms, options
+    tracker = await search_thread.call(
+        SegmentTracker, search, lane.model.folder.tokens, encoder_frame_ms, options
     )
     return lane.live.open(
         lambda slot: DecodingStream(
@@ -48,6 +48,7 @@ async def open_in(
             tracker=tracker,
             limits=_limits(settings),
             wake_scheduler=lane.scheduler.wake,
+            hurry_scheduler=lane.scheduler.hurry,
             resume=resume,
             pace=Pace(goes_on=goes_on),
         ),

@@ -1,14 +1,15 @@
 """The decoder's heart: one batch per tick for every stream that has a chunk.
 
-Two stages overlap: while the search thread decodes one batch, the encoder computes the next.
+Two stages overlap: while one batch is searched, the encoder computes the next.
 
-    streams ──ready──► [collect] ──EncoderBatch──► Triton ──frames──► [search thread] ──► responses
+    streams ──ready──► [collect] ──EncoderBatch──► Triton ──frames──► [search] ──► responses
                            ▲                                               │
                            └───────────── next tick, while this one is searched
 
 A stream is in at most one batch per stage and batches keep their order, so its chunks are decoded in
-order. Streams gather while the encoder is busy, and where there are many, for a moment longer: a step over
-one chunk costs half as much again as its share of a step over several. A lone stream waits for nothing.
+order. Streams gather while the encoder is busy, and under load for a moment longer: a step over one chunk
+costs half as much again as its share of a step over several. Where there is time for a step per chunk no
+stream waits, and one that has been flushed or ended never does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -33,14 +33,17 @@ from amira_decoder.encoder.base import Encoder, EncoderBatch
 from amira_decoder.load.meter import LoadMeter
 from amira_decoder.load.turns import take_jobs
 from amira_decoder.search_step import search_step
+from amira_decoder.search_thread import SearchThread
 from amira_decoder.stream import DecodingStream, Job
 from amira_decoder.traces import in_tick, searching
 
 _log = structlog.get_logger(__name__)
 
-_GAP_PER_STREAM_S = 0.00075
 _MOST_GAP_S = 0.03
-"""Steps begin at least so far apart: with 40 streams of 320 ms chunks, about four chunks a step."""
+"""Under load steps begin at least so far apart: with 40 streams of 320 ms chunks, four chunks a step."""
+_IDLE_LOAD, _FULL_GAP_LOAD = 0.05, 0.4
+"""Shares of the time that steps over all streams take: up to the first there is time for a step per chunk and
+no gap at all, from the second on the whole gap."""
 _PROBE_INTERVAL_S = 0.2
 _WATCH_INTERVAL_S = 1.0
 
@@ -56,14 +59,13 @@ class _Encoded:
 class Scheduler:
     """Owns the live streams and moves them forward. :meth:`run` must be running for anything to happen."""
 
-    def __init__(
-        self, encoder: Encoder, search_thread: ThreadPoolExecutor, meter: LoadMeter | None = None
-    ) -> None:
+    def __init__(self, encoder: Encoder, search_thread: SearchThread, meter: LoadMeter | None = None) -> None:
         self._encoder = encoder
         self._meter = meter or LoadMeter()
         self._search_thread = search_thread
         self._streams: dict[str, DecodingStream] = {}
         self._work = asyncio.Event()
+        self._go_on = asyncio.Event()
         self._encoded: asyncio.Queue[_Encoded] = asyncio.Queue(maxsize=1)
         self._answers = asyncio.Event()
         self._answers.set()
@@ -97,6 +99,10 @@ class Scheduler:
         """Tells the scheduler that a stream may have become ready."""
         self._work.set()
 
+    def hurry(self) -> None:
+        """Tells the scheduler that a stream has become urgent: the next step waits for nobody."""
+        self._go_on.set()
+
     async def run(self) -> None:
         """Runs both stages until cancelled."""
         async with asyncio.TaskGroup() as stages:
@@ -123,10 +129,24 @@ class Scheduler:
                 await self._encoded.put(encoded)
 
     async def _let_streams_gather(self) -> None:
-        gap_s = min(_MOST_GAP_S, _GAP_PER_STREAM_S * (len(self._streams) - 1))
-        early_s = self._stepped_at + gap_s - time.monotonic()
-        if early_s > 0:
-            await asyncio.sleep(early_s)
+        early_s = self._stepped_at + self._gap_s() - time.monotonic()
+        if early_s <= 0 or any(stream.is_urgent for stream in self._streams.values()):
+            return
+        self._go_on.clear()
+        timer = asyncio.get_running_loop().call_later(early_s, self._go_on.set)
+        try:
+            await self._go_on.wait()
+        finally:
+            timer.cancel()
+
+    def _gap_s(self) -> float:
+        streams = len(self._streams)
+        if streams < 2:
+            return 0.0
+        # Streams that are silent need nothing.
+        load = self._meter.load(min(streams, math.ceil(self._meter.carried)))
+        share = (load - _IDLE_LOAD) / (_FULL_GAP_LOAD - _IDLE_LOAD)
+        return _MOST_GAP_S * min(1.0, max(0.0, share))
 
     async def _encode(self, jobs: list[Job]) -> _Encoded:
         with_window = [(job, job.window) for job in jobs if job.window is not None]
@@ -158,22 +178,21 @@ class Scheduler:
         return _Encoded(jobs, output.frames, times)
 
     async def _search_loop(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             encoded = await self._encoded.get()
+            searched = sum(job.window is not None and not job.warms_up for job in encoded.jobs)
             times = encoded.times
             times.searching_at = time.monotonic()
             try:
                 with searching(encoded.jobs):
-                    outcomes = await loop.run_in_executor(
-                        self._search_thread, search_step, encoded.jobs, encoded.frames
+                    outcomes = await self._search_thread.step(
+                        searched, search_step, encoded.jobs, encoded.frames
                     )
             except Exception as error:  # noqa: BLE001 - a defect must cost one batch, not the process
                 defect = incident("search_failed", error)
                 for job in encoded.jobs:
                     job.stream.fail(defect)
                 continue
-            searched = sum(job.window is not None and not job.warms_up for job in encoded.jobs)
             times.searched_at = time.monotonic()
             self._meter.searched(searched, times.searched_at - times.searching_at)
             metrics.searched(encoded.jobs, times)
