@@ -13,6 +13,7 @@ from amira_core.metrics.registry import reading
 from amira_core.rpc.server import RpcServer
 from amira_gateway.access import AccessInterceptor, Door
 from amira_gateway.adapters.grpc_services import add_foreign_services
+from amira_gateway.adapters.wyoming import WyomingServer
 from amira_gateway.metrics_readings import GatewayReadings
 from amira_gateway.readiness import keep_ready
 from amira_gateway.server import SpeechServicer, drain
@@ -35,21 +36,23 @@ class GatewayService:
         self._server = RpcServer(settings.listen, "amira.asr.v1.Speech", interceptors=[access])
         speech_pb2_grpc.add_SpeechServicer_to_server(self._servicer, self._server.grpc)
         add_foreign_services(self._server.grpc, self._servicer)
-        self._web: WebServer | None = None
+        self._ports: list[WebServer | WyomingServer] = []
         if settings.web_listen:
-            self._web = WebServer(settings, door, self._servicer, lambda: self._server.ready)
+            self._ports.append(WebServer(settings, door, self._servicer, lambda: self._server.ready))
+        if settings.wyoming_listen:
+            self._ports.append(WyomingServer(settings, door, self._servicer))
         self._exit = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exit_:
             exit_.push_async_callback(self._services.close)
-            if self._web is not None:
-                exit_.push_async_callback(self._web.stop)
+            for port in self._ports:
+                exit_.push_async_callback(port.stop)
             exit_.push_async_callback(self._servicer.close)
             exit_.push_async_callback(self._server.stop, 0)
             await self._server.start()
-            if self._web is not None:
-                await self._web.start()
+            for port in self._ports:
+                await port.start()
             exit_.enter_context(reading(GatewayReadings(self._server, self._servicer, self._services).read))
             self._exit = exit_.pop_all()
         return self

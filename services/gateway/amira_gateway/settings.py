@@ -25,11 +25,15 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     `*`: all. The gateway's own pages always may."""
 
     web_max_file_bytes: int = Field(default=25 * 1024 * 1024, ge=1024)
-    """Largest file that `/v1/audio/transcriptions` takes: a file's settings may come behind it, so all of it is
-    read first. `/v1/listen` has no such limit."""
+    """Largest file that `/v1/audio/transcriptions` takes: a file's settings may come behind it, so all of it
+    is read first. `/v1/listen` has no such limit."""
 
     web_uploads_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
-    """Most bytes of such files held at once, all requests together; beyond them files are refused with 429."""
+    """Most bytes of such files held at once, all requests together; more are refused with 429."""
+
+    wyoming_listen: str = Field(default="", pattern=r"^$|^.+:\d+$")
+    """Address to serve the Wyoming protocol of Home Assistant on; empty: not at all. It has neither TLS nor
+    keys: where keys are needed, it refuses everybody."""
 
     frontend_target: str = "127.0.0.1:50061"
     """The frontends: `host:port`, several separated by commas, or `dns:///name:port` (all its addresses)."""

@@ -16,7 +16,7 @@ from amira_gateway.web.deepgram.recording import Recordings
 from amira_gateway.web.dialect import Dialect
 from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.guard import guarded
-from amira_gateway.web.models import choose_model
+from amira_gateway.web.models import choose_model, models_of
 from amira_gateway.web.socket import SpeechSocket
 
 _PATH = "/v1/listen"
@@ -29,7 +29,7 @@ def routes(entrance: Entrance) -> list[web.RouteDef]:
     async def open_dialect(request: web.Request) -> Dialect:
         query = Query.of(request.query)
         entrance.check_room()
-        chosen = await choose_model(entrance, query.model, query.languages, THEIR_MODELS)
+        chosen = choose_model(await models_of(entrance), query.model, query.languages, THEIR_MODELS)
         scheme = next((offer for offer in offered_protocols(request) if offer in _SCHEMES), "")
         return DeepgramDialect(query, chosen.name, scheme)
 

@@ -15,7 +15,7 @@ from amira_gateway.web.deepgram.query import THEIR_MODELS, Query
 from amira_gateway.web.deepgram.results import Receipt, alternative, utterance
 from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.ignored import ignored_header
-from amira_gateway.web.models import choose_model
+from amira_gateway.web.models import choose_model, models_of
 
 _PIECE_BYTES = 64 * 1024
 
@@ -44,7 +44,7 @@ class Recordings:
     async def _listen(self, request: web.Request, query: Query) -> _BodyClient:
         if request.content_type == "application/json":
             raise errors.InvalidRequestError("The server fetches nothing: send the audio itself.")
-        chosen = await choose_model(self._entrance, query.model, query.languages, THEIR_MODELS)
+        chosen = choose_model(await models_of(self._entrance), query.model, query.languages, THEIR_MODELS)
         client = _BodyClient(request, query, chosen.name)
         await self._entrance.speech.stream(client)
         return client

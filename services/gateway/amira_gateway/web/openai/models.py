@@ -12,6 +12,8 @@ from amira_core.tracing.process import incoming_trace
 from amira_gateway.access import Scope
 from amira_gateway.web.calls import credentials_of, record_of
 from amira_gateway.web.entrance import Entrance
+from amira_gateway.web.models import Models as ModelInfos
+from amira_gateway.web.models import models_of
 
 
 class Models:
@@ -32,12 +34,12 @@ class Models:
                 return web.json_response(_described(model))
         raise errors.UnknownModelError("There is no such model: GET /v1/models lists those there are.")
 
-    async def _models(self, request: web.Request) -> Any:
+    async def _models(self, request: web.Request) -> ModelInfos:
         with incoming_trace("openai.Models", request.headers.items()) as trace, trace.current():
             self._entrance.origins.check(request)
             record = record_of(request, "/v1/models")
             with self._entrance.door.call(record, credentials_of(request), Scope.DESCRIBE):
-                return (await self._entrance.speech.capabilities.get()).models
+                return await models_of(self._entrance)
 
 
 def _described(model: config_pb2.ModelInfo) -> dict[str, Any]:

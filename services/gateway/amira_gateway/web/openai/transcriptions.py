@@ -17,7 +17,7 @@ from amira_gateway.session.client import ClientGoneError, RecordingClient
 from amira_gateway.web.calls import credentials_of, record_of
 from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.ignored import ignored_header
-from amira_gateway.web.models import choose_model
+from amira_gateway.web.models import choose_model, models_of
 from amira_gateway.web.openai.answers import answer, joined, logprobs
 from amira_gateway.web.openai.failures import error_body
 from amira_gateway.web.openai.form import Form, read_form
@@ -48,7 +48,8 @@ class Transcriptions:
         with self._uploads.begin() as upload:
             form = await read_form(request, upload)
             wishes = Wishes.of(form.fields)
-            chosen = await choose_model(self._entrance, wishes.model, wishes.languages, THEIR_MODELS)
+            models = await models_of(self._entrance)
+            chosen = choose_model(models, wishes.model, wishes.languages, THEIR_MODELS)
             config = _config(form, wishes, chosen.name)
             if wishes.stream:
                 return await self._answer_in_events(request, record, config, form.file, wishes)
