@@ -20,6 +20,8 @@ import soxr
 from amira.asr.v1 import config_pb2, speech_pb2, speech_pb2_grpc
 from amira.frontend.v1 import frontend_pb2_grpc
 from amira_core.rpc.server import RpcServer
+from amira_core.security.server_tls import ServerTls
+from amira_core.security.transport import Transport
 from amira_decoder.settings import DecoderSettings
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
@@ -32,6 +34,7 @@ from amira_gateway.settings import GatewaySettings
 from tests.conftest import MODEL, ROOT
 from tests.decoder.conftest import serving
 from tests.gateway.scripted import PATIENT
+from tests.support.certificates import Authority
 
 RATE_HZ = 16_000
 CLIP = ROOT / "demo" / "speech" / "sense-and-sensibility.flac"
@@ -80,13 +83,15 @@ class Foreign:
 
     Attributes:
         open: anybody may call.
-        keyed: only with a key of `keys_file`.
+        keyed: over TLS, with a key of `keys_file`.
+        ca: what callers of `keyed` trust.
         servicer: what both serve.
     """
 
     open: str
     keyed: str
     keys_file: Path
+    ca: Path
     servicer: SpeechServicer
 
     def words(self, sound: bytes) -> list[str]:
@@ -126,16 +131,25 @@ async def _serving(keys_file: Path) -> AsyncIterator[Foreign]:
             services, GatewaySettings(service_timeout_s=30, start_timeout_s=30, first_message_timeout_s=3)
         )
         held.push_async_callback(servicer.close)
+        authority = Authority(keys_file.parent)
+        pair = authority.issue("gateway")
+        tls = Transport(server=ServerTls(pair.cert, pair.key))
         targets = []
-        for settings in (GatewaySettings(), GatewaySettings(api_keys_file=str(keys_file))):
+        for settings, transport in (
+            (GatewaySettings(), None),
+            (GatewaySettings(api_keys_file=str(keys_file)), tls),
+        ):
             server = RpcServer(
-                "127.0.0.1:0", "amira.asr.v1.Speech", interceptors=[AccessInterceptor.of(settings)]
+                "127.0.0.1:0",
+                "amira.asr.v1.Speech",
+                interceptors=[AccessInterceptor.of(settings)],
+                transport=transport,
             )
             speech_pb2_grpc.add_SpeechServicer_to_server(servicer, server.grpc)
             add_foreign_services(server.grpc, servicer)
             targets.append(f"127.0.0.1:{await server.start()}")
             held.push_async_callback(server.stop, 0)
-        yield Foreign(*targets, keys_file, servicer)
+        yield Foreign(*targets, keys_file, authority.ca, servicer)
 
 
 @contextmanager

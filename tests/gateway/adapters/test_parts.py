@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 
 from amira.asr.v1 import config_pb2, result_pb2
 from amira.googlespeech.v1 import speech_pb2 as v1
+from amira.googlespeech.v2 import speech_pb2 as v2
 from amira.riva.v1 import riva_pb2
 from amira_core import errors
 from amira_gateway.adapters.audio import WholeSamples, container_of, settle
 from amira_gateway.adapters.fields import ignored_fields
-from amira_gateway.adapters.google.adaptation import of_v1
+from amira_gateway.adapters.google.adaptation import of_v1, of_v2
 from amira_gateway.adapters.google.voice_activity import SilenceWatch, Wishes
 from amira_gateway.adapters.hotwords import boost_nats
 from amira_gateway.adapters.models import choose
 from amira_gateway.adapters.parts import interim_parts
+from amira_gateway.adapters.riva.requests import translate
 
 MODELS = [
     config_pb2.ModelInfo(name="small", language_code="en"),
@@ -116,6 +118,24 @@ def test_classes_stand_for_their_items() -> None:
     assert [each.phrase for each in adapted.hotwords.phrases] == ["ann drinks tea", "bob drinks tea", "plain"]
     assert {each.boost for each in adapted.hotwords.phrases} == {2.5}
     assert adapted.passed_over == ["speech_contexts[0].phrases[1]", "speech_contexts[0].phrases[2]"]
+
+
+def test_phrases_of_every_form_become_hotwords() -> None:
+    in_v1 = v1.RecognitionConfig()
+    in_v1.speech_contexts.add(phrases=["one"])
+    in_v1.adaptation.phrase_sets.add(phrases=[{"value": "two", "boost": 90}, {"value": "three"}], boost=10)
+    in_v2 = v2.RecognitionConfig()
+    in_v2.adaptation.phrase_sets.add().inline_phrase_set.phrases.add(value="four", boost=10)
+    in_riva = riva_pb2.RecognitionConfig()
+    in_riva.speech_contexts.add(phrases=["five", "six"], boost=-90)
+    found = [
+        *of_v1(in_v1).hotwords.phrases,
+        *of_v2(in_v2).hotwords.phrases,
+        *translate(in_riva, MODELS)[0].hotwords.phrases,
+    ]
+    assert [(each.phrase, each.boost) for each in found] == [
+        ("one", 0), ("two", 4.5), ("three", 2.5), ("four", 2.5), ("five", -4.5), ("six", -4.5)
+    ]  # fmt: skip
 
 
 def test_classes_cannot_be_made_to_multiply_without_end() -> None:

@@ -46,12 +46,12 @@ class Authenticator:
 
 
 def _secret(metadata: Metadata) -> str:
-    given = [(name, value) for name, value in metadata if name in _NAMES]
+    given = {(name, value) for name, value in metadata if name in _NAMES}  # Riva's client sends its key twice
     if not given:
         raise UnauthenticatedError(f"The call carries no API key or token: {_HOW}.")
     if len(given) > 1:
         raise UnauthenticatedError("The call carries more than one key or token: send one.")
-    name, value = given[0]
+    name, value = given.pop()
     secret = _of_authorization(value) if name == "authorization" else value
     if not isinstance(secret, str) or len(secret) > _LONGEST:
         raise UnauthenticatedError(f"The key or token is not text, or too long: {_HOW}.")
