@@ -97,3 +97,35 @@ async def test_capabilities_are_the_decoders_and_the_gateways() -> None:
         assert answer.limits.max_hotwords == 200
         assert answer.limits.max_message_bytes == 1024 * 1024
         assert answer.server_version
+
+
+async def test_capabilities_are_asked_for_once_however_many_wait_and_known_when_nobody_answers() -> None:
+    async with running() as stack:
+        hanging = asyncio.Event()
+        asked = 0
+        describe = stack.decoder.Describe
+
+        async def slow(request: Any, context: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            await hanging.wait()
+            return await describe(request, context)
+
+        capabilities = stack.gateway.capabilities
+        stack.services.describe = lambda: slow(None, None)  # type: ignore[method-assign]  # counts and waits
+        waiting = [asyncio.create_task(capabilities.get()) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        waiting.pop().cancel()  # its going does not disturb the others
+        hanging.set()
+        answers = await asyncio.gather(*waiting)
+        assert asked == 1
+        assert {answer.models[0].name for answer in answers} == {"counter"}
+
+        async def lost() -> Any:
+            raise errors.DecoderLostError("gone")
+
+        stack.services.describe = lost  # type: ignore[method-assign]
+        capabilities._answered_at -= 60
+        with pytest.raises(errors.DecoderLostError):
+            await capabilities.get()
+        assert (await capabilities.last_known()).models[0].name == "counter"

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from amira.asr.v1 import config_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
-from amira_core import limits
+from amira_core import errors, limits
 from amira_gateway.services import Services
 from amira_gateway.session.audio import ENCODINGS
 from amira_gateway.session.validation import MAX_ALTERNATIVES
@@ -23,18 +23,40 @@ class Capabilities:
     def __init__(self, services: Services, settings: GatewaySettings) -> None:
         self._services = services
         self._settings = settings
-        self._lock = asyncio.Lock()
+        self._asking: asyncio.Task[speech_pb2.GetCapabilitiesResponse] | None = None
         self._answer: speech_pb2.GetCapabilitiesResponse | None = None
         self._answered_at = 0.0
 
     async def get(self) -> speech_pb2.GetCapabilitiesResponse:
         """The answer to GetCapabilities. Raises DecoderLostError."""
-        async with self._lock:
-            if self._answer is None or time.monotonic() - self._answered_at > _FRESH_S:
-                described = await self._services.describe()
-                self._answer = self._combine(described)
-                self._answered_at = time.monotonic()
+        if self._answer is not None and time.monotonic() - self._answered_at <= _FRESH_S:
             return self._answer
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask(), name="capabilities")
+            self._asking.add_done_callback(self._asked)
+        return await asyncio.shield(
+            self._asking
+        )  # whoever asks meanwhile has the same answer, or the same failure
+
+    async def last_known(self) -> speech_pb2.GetCapabilitiesResponse:
+        """As :meth:`get`; while no decoder can be asked, what was answered last. Raises DecoderLostError."""
+        try:
+            return await self.get()
+        except errors.ServiceUnavailableError:
+            if self._answer is None:
+                raise
+            return self._answer
+
+    async def _ask(self) -> speech_pb2.GetCapabilitiesResponse:
+        described = await self._services.describe()
+        self._answer = self._combine(described)
+        self._answered_at = time.monotonic()
+        return self._answer
+
+    def _asked(self, asking: asyncio.Task[speech_pb2.GetCapabilitiesResponse]) -> None:
+        self._asking = None
+        if not asking.cancelled():
+            asking.exception()  # who asked may have gone: then nobody else takes it
 
     def _combine(self, described: decoder_pb2.DescribeResponse) -> speech_pb2.GetCapabilitiesResponse:
         return speech_pb2.GetCapabilitiesResponse(

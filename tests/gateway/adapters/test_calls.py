@@ -115,13 +115,16 @@ async def test_a_lost_decoder_is_gone_on_without() -> None:
         assert await transcripts(call) == ["128000 bytes "]
 
 
-async def test_without_any_decoder_a_call_is_refused() -> None:
-    async with serving() as (stack, _, channel):
+async def test_without_any_decoder_calls_are_refused() -> None:
+    async with serving(start_timeout_s=1) as (stack, _, channel):
         await stack.decoder_server.stop(0)
-        call = open_riva(channel)
-        with pytest.raises(grpc.aio.AioRpcError) as failure:
-            await transcripts(call)
-        assert failure.value.code() is grpc.StatusCode.UNAVAILABLE
+        calls = [open_riva(channel) for _ in range(20)]
+        for call in calls:
+            await call.write(first())
+            await call.write(audio(32_000))
+        ended = await asyncio.gather(*map(transcripts, calls), return_exceptions=True)
+        failures = [each for each in ended if isinstance(each, grpc.aio.AioRpcError)]
+        assert [each.code() for each in failures] == [grpc.StatusCode.UNAVAILABLE] * 20
 
 
 async def test_a_full_gateway_refuses() -> None:

@@ -188,7 +188,7 @@ async def recognize(
 
 async def served_models(speech: SpeechServicer) -> Sequence[config_pb2.ModelInfo]:
     """What is served, the default first. Raises DecoderLostError."""
-    return (await speech.capabilities.get()).models
+    return (await speech.capabilities.last_known()).models
 
 
 def audio_missing(kind: str | None, name: str) -> errors.InvalidRequestError:
