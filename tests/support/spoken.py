@@ -27,6 +27,7 @@ from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
 from amira_gateway.access import Door
+from amira_gateway.adapters.wyoming import WyomingServer
 from amira_gateway.server import SpeechServicer, drain
 from amira_gateway.services import Services
 from amira_gateway.settings import GatewaySettings
@@ -48,6 +49,7 @@ class Gateway:
     speech: SpeechServicer
     server: RpcServer
     door: Door
+    wyoming_port: int = 0
 
     @property
     def http(self) -> str:
@@ -124,7 +126,12 @@ class Spoken:
         web = WebServer(settings, door, speech, lambda: True)
         port = await web.start()
         held.push_async_callback(web.stop)
-        return Gateway(port, speech, server, door)
+        if not settings.wyoming_listen:
+            return Gateway(port, speech, server, door)
+        wyoming = WyomingServer(settings, door, speech)
+        wyoming_port = await wyoming.start()
+        held.push_async_callback(wyoming.stop)
+        return Gateway(port, speech, server, door, wyoming_port)
 
 
 @cache

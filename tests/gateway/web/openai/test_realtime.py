@@ -92,7 +92,7 @@ async def test_turns_that_the_server_detects(client: openai.AsyncOpenAI) -> None
     assert completed.usage.type == "duration"
     committed = [event for event in second if event.type == "input_audio_buffer.committed"]
     assert [event.previous_item_id for event in committed] == [completed.item_id]
-    assert second[-1].transcript.startswith(WORDS[:10])
+    assert "cold hearted" in second[-1].transcript
 
 
 async def test_turns_that_the_client_commits(client: openai.AsyncOpenAI) -> None:
@@ -177,7 +177,7 @@ def g711(samples: np.ndarray[Any, Any], kind: str) -> bytes:
                 ({"format": {"type": "audio/pcm", "rate": 16_000}}, "24000"),
                 ({"format": {"type": []}}, "format"),
                 ({"turn_detection": {"type": "none"}}, "turn_detection"),
-                ({"turn_detection": {"type": "semantic_vad", "eagerness": []}}, "turn_detection"),
+                ({"turn_detection": {"type": "semantic_vad", "eagerness": "most"}}, "turn_detection"),
                 ({"turn_detection": {"silence_duration_ms": -1}}, "silence_duration_ms"),
                 ({"turn_detection": {"silence_duration_ms": 99_999}}, "silence_after_speech"),
                 ({"transcription": {"language": "fr"}}, "fr"),

@@ -10,6 +10,7 @@ from multidict import MultiMapping
 from amira.asr.v1 import config_pb2
 from amira_core import errors
 from amira_gateway.adapters.hotwords import add_phrase
+from amira_gateway.session.validation import check_config
 from amira_gateway.web.numbers import whole_number
 
 THEIR_MODELS = ("nova", "flux", "enhanced", "base", "general", "2-", "whisper")
@@ -80,7 +81,7 @@ class Query:
         headers = encoding in (config_pb2.AUDIO_ENCODING_UNSPECIFIED, *_WITH_HEADER)
         if not headers and "sample_rate" not in given:
             raise errors.SampleRateError("sample_rate is missing: it is needed with this encoding.")
-        return cls(
+        query = cls(
             model=given.get("model", ""),
             languages=[*given.getall("language", []), *given.getall("language_hint", [])],
             encoding=encoding,
@@ -96,6 +97,8 @@ class Query:
                 name for name in given if name not in _TAKEN | _REFUSED and given[name].lower() not in _OFF
             ],
         )
+        check_config(query.config(encoding or config_pb2.AUDIO_ENCODING_WAV, ""))
+        return query
 
     def config(self, encoding: config_pb2.AudioEncoding, model: str) -> config_pb2.RecognitionConfig:
         """For a session, once it is known what the audio is."""

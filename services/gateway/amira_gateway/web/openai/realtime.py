@@ -18,6 +18,7 @@ from amira.asr.v1 import speech_pb2
 from amira_core import errors
 from amira_gateway.adapters.audio import WholeSamples
 from amira_gateway.session.audio import AudioShape
+from amira_gateway.session.validation import check_config
 from amira_gateway.web.calls import offered_protocols
 from amira_gateway.web.dialect import Content, LastWords
 from amira_gateway.web.entrance import Entrance
@@ -110,6 +111,7 @@ class RealtimeDialect:
             )
         if self._samples is None:
             config = self._settings.config(self._models)
+            check_config(config)
             self._shape, self._samples = AudioShape.of(config), WholeSamples(config)
             yield _Request(config=config)
         assert self._shape is not None
@@ -136,7 +138,7 @@ class RealtimeDialect:
         yield _text({"type": "input_audio_buffer.cleared"})
 
     def _update(self, wanted: RealtimeSettings) -> Iterator[_Request | Content]:
-        wanted.config(self._models)  # for its errors
+        check_config(wanted.config(self._models))
         if self._samples is not None:
             yield self._update_stream(wanted)
         self._settings = wanted
