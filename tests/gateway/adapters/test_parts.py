@@ -46,9 +46,10 @@ def test_samples_are_whole_and_none_is_lost(pieces: list[bytes], channels: int) 
         (b"RIFF....WAVE", LINEAR16, config_pb2.AUDIO_ENCODING_WAV),
         (b"RIFF....WAVE", config_pb2.AUDIO_ENCODING_MULAW, config_pb2.AUDIO_ENCODING_WAV),
         (b"RIFF....AVI ", LINEAR16, LINEAR16),
-        (b"fLaC", UNSPECIFIED, config_pb2.AUDIO_ENCODING_FLAC),
-        (b"fLaC", LINEAR16, LINEAR16),  # four samples that happen to look so
-        (b"OggS", UNSPECIFIED, config_pb2.AUDIO_ENCODING_OGG_OPUS),
+        (b"fLaC\0\0\0\x22....", UNSPECIFIED, config_pb2.AUDIO_ENCODING_FLAC),
+        (b"fLaC\0\0\0\x22....", LINEAR16, config_pb2.AUDIO_ENCODING_FLAC),
+        (b"fLaC........", LINEAR16, LINEAR16),  # samples that happen to look so
+        (b"OggS\0\2......", UNSPECIFIED, config_pb2.AUDIO_ENCODING_OGG_OPUS),
         (b"whatever", UNSPECIFIED, LINEAR16),
         (b"whatever", config_pb2.AUDIO_ENCODING_FLAC, config_pb2.AUDIO_ENCODING_FLAC),
     ],

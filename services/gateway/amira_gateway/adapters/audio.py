@@ -10,6 +10,11 @@ from amira_gateway.session.audio import AudioShape
 SIGNATURE_BYTES = 12
 """As much of the audio says which container it is in."""
 
+_FLAC = b"fLaC\x00\x00\x00\x22"
+"""Its mark, and the head of the block that comes first."""
+_OGG = b"OggS\x00\x02"
+"""The first page of a stream."""
+
 _PCM = (
     config_pb2.AUDIO_ENCODING_LINEAR16,
     config_pb2.AUDIO_ENCODING_MULAW,
@@ -18,7 +23,7 @@ _PCM = (
 
 
 def depends_on_audio(encoding: config_pb2.AudioEncoding) -> bool:
-    """Whether :func:`settle` must see the beginning of the audio: any PCM may turn out to be a WAV file."""
+    """Whether :func:`settle` must see the beginning of the audio: what is called PCM may be a file."""
     return encoding == config_pb2.AUDIO_ENCODING_UNSPECIFIED or encoding in _PCM
 
 
@@ -26,9 +31,9 @@ def container_of(beginning: bytes) -> config_pb2.AudioEncoding:
     """WAV, FLAC or OGG_OPUS by the first SIGNATURE_BYTES; UNSPECIFIED for what is none of them."""
     if beginning[:4] == b"RIFF" and beginning[8:12] == b"WAVE":
         return config_pb2.AUDIO_ENCODING_WAV
-    if beginning[:4] == b"fLaC":
+    if beginning[:8] == _FLAC:
         return config_pb2.AUDIO_ENCODING_FLAC
-    if beginning[:4] == b"OggS":
+    if beginning[:6] == _OGG:
         return config_pb2.AUDIO_ENCODING_OGG_OPUS
     return config_pb2.AUDIO_ENCODING_UNSPECIFIED
 
@@ -49,9 +54,7 @@ def settle(
     if not config.encoding and not beginning:
         config.encoding = config_pb2.AUDIO_ENCODING_WAV  # without audio it does not matter
     if depends_on_audio(config.encoding):
-        found = container_of(beginning)
-        if found == config_pb2.AUDIO_ENCODING_WAV or config.encoding not in _PCM:
-            config.encoding = found or otherwise
+        config.encoding = container_of(beginning) or config.encoding or otherwise
     if not config.encoding:
         raise errors.UnknownEncodingError(
             "The audio has no header of WAV, FLAC or Ogg-Opus: name its encoding, or send one of these."
