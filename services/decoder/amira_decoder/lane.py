@@ -19,9 +19,9 @@ from amira_decoder.encoder.base import Encoder, EncoderBatch, EncoderGeometry
 from amira_decoder.frame_buffer import FRAME_MS, SILENCE_LOG_MEL
 from amira_decoder.live_streams import LiveStreams
 from amira_decoder.load import LoadAdmission, LoadMeter
+from amira_decoder.results.word_messages import duration
 from amira_decoder.scheduler import Scheduler
 from amira_decoder.search_thread import SearchThread
-from amira_decoder.segment_tracker import duration
 from amira_decoder.served_model import ServedModel
 from amira_decoder.settings import DecoderSettings
 from amira_decoder.slots import SlotPool

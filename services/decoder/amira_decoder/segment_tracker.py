@@ -21,6 +21,7 @@ from amira_decoder.frame_buffer import FRAME_MS
 from amira_decoder.model.tokens import TokenTable
 from amira_decoder.results.endpoint import EndpointRules
 from amira_decoder.results.stability import StabilityTracker
+from amira_decoder.results.word_messages import WordMessages, duration
 from amira_decoder.results.words import Word, confidence_of, text_of, words_of
 from amira_decoder.search.base import Search
 from amira_decoder.search.hotwords import HotwordAutomaton
@@ -107,16 +108,24 @@ class SegmentTracker:
         self._speech_started = False
         self._stability = StabilityTracker()
         self._last_interim: tuple[str, int] | None = None
+        self._settled_words: list[Word] | None = None
+        self._word_messages = WordMessages(self._segment_start_frame * FRAME_MS)
+        self._read: tuple[object, ...] = ()
+        self._read_words: list[Word] = []
 
     def _interim(self, best: Hypothesis) -> list[decoder_pb2.DecodeResponse]:
         words = self._words(best)
+        if words is self._settled_words:
+            return []
         estimate = self._stability.update(words, self.segment.num_frames * self._encoder_frame_ms)
-        alternative = self._alternative(best, words)
-        shown = (alternative.text, estimate.stable_words)
+        # Stable words stay so while nothing changes.
+        self._settled_words = words if estimate.stable_words == len(words) else None
+        shown = (text_of(words), estimate.stable_words)
         if shown == self._last_interim:
             return []
         self._last_interim = shown
         metrics.INTERIMS.inc()
+        alternative = self._alternative(best, words)
         return [self._result([alternative], False, estimate.stability, estimate.stable_words)]
 
     def _finish_segment(self, ended_by: str, *, goes_on: bool = True) -> list[decoder_pb2.DecodeResponse]:
@@ -149,7 +158,11 @@ class SegmentTracker:
         return responses
 
     def _words(self, hypothesis: Hypothesis) -> list[Word]:
-        return words_of(hypothesis, self._tokens, self._encoder_frame_ms)
+        read = (hypothesis.tokens, hypothesis.frames, hypothesis.log_probs)
+        if read != self._read:
+            self._read = read
+            self._read_words = words_of(hypothesis, self._tokens, self._encoder_frame_ms)
+        return self._read_words
 
     def _in_stream(self, segment_ms: int) -> Duration:
         """A time from the segment's start as one from the stream's start, never beyond the decoded audio."""
@@ -160,15 +173,7 @@ class SegmentTracker:
     def _alternative(self, hypothesis: Hypothesis, words: list[Word]) -> result_pb2.Alternative:
         alternative = result_pb2.Alternative(text=text_of(words), confidence=confidence_of(hypothesis))
         if self._options.word_times:
-            alternative.words.extend(
-                result_pb2.Word(
-                    text=word.text,
-                    start=self._in_stream(word.start_ms),
-                    end=self._in_stream(word.end_ms),
-                    confidence=word.confidence,
-                )
-                for word in words
-            )
+            alternative.words.extend(self._word_messages.of(words, self._decoded_frames * FRAME_MS))
         return alternative
 
     def _result(
@@ -200,8 +205,3 @@ class SegmentTracker:
             event=result_pb2.SpeechEvent(kind=kind, offset=offset, segment_id=self._segment_id),
             decoded_frames=self._decoded_frames,
         )
-
-
-def duration(milliseconds: int) -> Duration:
-    """Milliseconds as a protobuf Duration."""
-    return Duration(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)
