@@ -65,6 +65,8 @@ test: setup ## Run all tests (ARGS="tests/client -k wav" for some; TEST_PROCESSE
 ifneq ($(ARGS),)
 	$(BIN)/python -m pytest $(ARGS)
 else
+	@# Compiled here, or every process that needs them would, all at the same time.
+	$(BIN)/python -m tests.support.kernels
 	$(BIN)/python -m pytest --ignore=tests/training --durations=30 $(SHARED)
 	@# In processes of their own: in one with all that the other tests load, training ended in a segmentation fault.
 	$(BIN)/python -m pytest tests/training $(SHARED)
