@@ -204,6 +204,12 @@ async def test_what_cannot_be_done_is_said(gateway: Gateway, query: dict[str, ob
         assert refused.value.status == 400
 
 
+async def test_what_has_no_effect_is_named(gateway: Gateway) -> None:
+    query = LIVE | {"smart_format": "true", "numerals": "false", "mine": 1}
+    async with aiohttp.ClientSession() as http, http.ws_connect(url(gateway, **query)) as ws:
+        assert ws._response.headers["amira-ignored"] == "smart_format, mine"
+
+
 async def test_bodies_that_are_no_audio(gateway: Gateway) -> None:
     async with aiohttp.ClientSession() as http:
         for body in (b"", b"ID3", b"ID3" + bytes(100), b"fLaC" + b"\xff" * 100, b"RIFFxxxxWAVE" + bytes(50)):

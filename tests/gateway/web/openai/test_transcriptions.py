@@ -116,7 +116,8 @@ def test_keywords_are_favoured_and_what_has_no_effect_is_named(client: openai.Op
         model="whisper-1", file=flac, keywords=["ill disposed"], prompt="A novel.", temperature=0.2
     )
     assert answer.parse().text.startswith(WORDS)
-    assert answer.headers["x-amira-ignored"] == "prompt, temperature"
+    assert answer.headers["amira-ignored"] == "prompt, temperature"
+    assert answer.request_id
 
 
 def test_models(client: openai.OpenAI, flac: Path) -> None:

@@ -41,7 +41,7 @@ class DeepgramDialect:
         self._receipt = Receipt()
         self.headers: Mapping[str, str] = {
             "dg-request-id": self._receipt.request_id,
-            **ignored_header(query.ignored),
+            **ignored_header(query.ignored, "deepgram"),
         }
         self._beginning = b""
         self._samples: WholeSamples | None = None

@@ -27,8 +27,7 @@ _WITH_HEADER = (config_pb2.AUDIO_ENCODING_FLAC, config_pb2.AUDIO_ENCODING_OGG_OP
 
 _TAKEN = {
     "model", "language", "language_hint", "encoding", "sample_rate", "channels", "interim_results",
-    "endpointing", "utterance_end_ms", "vad_events", "keywords", "keyterm", "alternatives", "utterances",
-    "utt_split", "extra", "tag",
+    "endpointing", "utterance_end_ms", "vad_events", "keywords", "keyterm", "utterances",
 }  # fmt: skip
 _REFUSED = {
     "callback", "custom_intent", "custom_topic", "detect_entities", "detect_language", "diarize",

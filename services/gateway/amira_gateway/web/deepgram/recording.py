@@ -38,7 +38,7 @@ class Recordings:
                 client = await self._listen(request, query)
         answer = web.json_response(_body(query, client, record.audio_s))
         answer.headers["dg-request-id"] = client.receipt.request_id
-        answer.headers.update(ignored_header(query.ignored))
+        answer.headers.update(ignored_header(query.ignored, "deepgram"))
         return answer
 
     async def _listen(self, request: web.Request, query: Query) -> _BodyClient:

@@ -56,7 +56,7 @@ class Transcriptions:
             client = RecordingClient(config, form.file)
             await self._entrance.speech.stream(client)
         answered = answer(wishes, _finals(client.responses), record.audio_s, chosen.language_code)
-        answered.headers.update(ignored_header(wishes.ignored))
+        answered.headers.update(_headers(record, wishes))
         return answered
 
     async def _answer_in_events(
@@ -67,7 +67,7 @@ class Transcriptions:
         audio: bytes,
         wishes: Wishes,
     ) -> web.StreamResponse:
-        events = _Events(request, wishes)
+        events = _Events(request, record, wishes)
         client = _EventClient(config, audio, events)
         try:
             await self._entrance.speech.stream(client)
@@ -89,13 +89,12 @@ class Transcriptions:
 class _Events:
     """The server-sent events of one answer. Until the first, what goes wrong is an ordinary answer."""
 
-    def __init__(self, request: web.Request, wishes: Wishes) -> None:
+    def __init__(self, request: web.Request, record: CallRecord, wishes: Wishes) -> None:
         self._request = request
+        self._record = record
         self._wishes = wishes
         self._said_something = False
-        self.response = web.StreamResponse(
-            headers={"Cache-Control": "no-cache", **ignored_header(wishes.ignored)}
-        )
+        self.response = web.StreamResponse(headers={"Cache-Control": "no-cache"})
         self.response.content_type = "text/event-stream"
 
     @property
@@ -120,7 +119,9 @@ class _Events:
         """Raises ClientGoneError."""
         event = json.dumps({"type": kind, **fields})
         try:
-            await self.response.prepare(self._request)
+            if not self.begun:
+                self.response.headers.update(_headers(self._record, self._wishes))
+                await self.response.prepare(self._request)
             await self.response.write(f"event: {kind}\ndata: {event}\n\n".encode())
         except ConnectionError:
             raise ClientGoneError("the connection is lost") from None
@@ -158,3 +159,8 @@ def _finals(
     responses: list[speech_pb2.StreamingRecognizeResponse],
 ) -> list[result_pb2.StreamingResult]:
     return [response.result for response in responses if response.result.is_final]
+
+
+def _headers(record: CallRecord, wishes: Wishes) -> dict[str, str]:
+    """OpenAI's clients show the request's id; here it is the session's, as in the gateway's log."""
+    return {"X-Request-Id": record.session_id, **ignored_header(wishes.ignored, "openai")}
