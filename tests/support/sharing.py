@@ -14,6 +14,19 @@ TOGETHER = ("tests/observability/", "tests/stack/", "tests/triton/")
 LONGEST = (
     "tests/stack/",
     "tests/triton/",
+    "tests/deploy/images/test_install",
+    "tests/soak/test_runs",
+    "tests/chaos/test_command",
+    "tests/benchmarks/autoscaling/test_run",
+    "tests/benchmarks/systems/",
+    "tests/evaluation/test_command",
+    "tests/local/security/test_stack_with_tls",
+    "tests/local/test_hardened",
+    "tests/observability/",
+    "tests/deploy/envoy/",
+    "tests/deploy/kubernetes/",
+    "tests/decoder/",
+    "tests/local/test_",
 )
 """Beginnings of the names of what takes longest, the longest first."""
 
