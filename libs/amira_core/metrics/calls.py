@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from google.protobuf import descriptor_pool
@@ -10,6 +11,13 @@ from amira_core.metrics.registry import counter
 from amira_core.metrics.schema import OTHER, Common
 
 _CALLS = counter(Common.CALLS)
+_foreign: set[str] = set()
+
+
+def count_foreign(methods: Iterable[str]) -> None:
+    """Has calls to these methods (``/package.Service/Method``), which are not ours, counted by that name."""
+    _foreign.update(methods)
+    _known.cache_clear()
 
 
 def call_ended(method: str, status: str) -> None:
@@ -24,7 +32,9 @@ def call_ended(method: str, status: str) -> None:
 
 @lru_cache(maxsize=256)
 def _known(method: str) -> str:
-    """The method's short name, if it is one of ours that this process knows."""
+    """The method's short name, if it is one of ours that this process knows; a foreign one's whole name."""
+    if method in _foreign:
+        return method.removeprefix("/")
     service, _, name = method.removeprefix("/").partition("/")
     if not service.startswith("amira."):
         return OTHER

@@ -52,7 +52,8 @@ class Common:
     CALLS = _counter(
         "amira_rpc_calls",
         "Calls that have ended, by how: OK, CANCELLED (the caller went away) or the reason of the error. "
-        "Methods of other gRPC services, such as health, count as (other).",
+        "Methods of the vendors whose protocols are spoken have their whole names; those of other gRPC "
+        "services, such as health, count as (other).",
         labels=("method", "status"),
         optional="no call has ended yet",
     )

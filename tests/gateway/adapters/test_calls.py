@@ -12,6 +12,7 @@ import pytest
 
 from amira.googlespeech.v1 import speech_pb2 as google_pb2
 from amira.riva.v1 import riva_pb2
+from amira_core.metrics.registry import REGISTRY
 from amira_core.rpc.call import DuplexCall
 from amira_core.rpc.server import RpcServer
 from amira_gateway.access.interceptor import SCOPES
@@ -127,7 +128,14 @@ async def test_without_any_decoder_calls_are_refused() -> None:
         assert [each.code() for each in failures] == [grpc.StatusCode.UNAVAILABLE] * 20
 
 
-async def test_a_full_gateway_refuses() -> None:
+def ended(status: str) -> float:
+    """Streams of Riva's that have ended so."""
+    labels = {"method": RIVA.removeprefix("/"), "status": status}
+    return REGISTRY.get_sample_value("amira_rpc_calls_total", labels) or 0.0
+
+
+async def test_a_full_gateway_refuses_and_calls_are_counted() -> None:
+    before = ended("OK"), ended("NO_CAPACITY")
     async with serving(max_streams=1) as (stack, _, channel):
         call = open_riva(channel)
         await call.write(first())
@@ -139,6 +147,7 @@ async def test_a_full_gateway_refuses() -> None:
         await call.done_writing()
         assert await transcripts(call) == ["32000 bytes "]
         await stack.freed()
+        await until(lambda: (ended("OK"), ended("NO_CAPACITY")) == (before[0] + 1, before[1] + 1))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xff", b"\x0a\x7f", b"\x00"])
