@@ -24,6 +24,8 @@ from benchmarks.machine import processes_below
 from benchmarks.systems.base import SAMPLE_RATE_HZ, Client, Reading, Server, UnavailableError, Windows, pieces
 
 _PATH = "/amira.asr.v1.Speech/StreamingRecognize"
+_PARTS = {"node": "gateway, frontend and decoder"}
+"""What cannot be told apart from outside."""
 _TICKS, _ROWS = "amira_encoder_ticks", "amira_encoder_rows{"
 
 
@@ -97,6 +99,8 @@ class AmiraStack:
     model_dir: Path
     slots: int = 512
     env: Mapping[str, str] = field(default_factory=dict)
+    one_process: bool = False
+    """Gateway, frontend and decoder as one process."""
 
     def __post_init__(self) -> None:
         self._users = 0
@@ -126,7 +130,13 @@ class AmiraStack:
             **self.env,
         }
         stack = LocalStack(
-            StackOptions(model_dir=self.model_dir, ephemeral_ports=True, log_level="warning", env=settings)
+            StackOptions(
+                model_dir=self.model_dir,
+                ephemeral_ports=True,
+                one_process=self.one_process,
+                log_level="warning",
+                env=settings,
+            )
         )
         try:
             await stack.start()
@@ -154,8 +164,8 @@ class AmiraServer(Server):
         method: greedy, beam or k2.
         windows: window, chunk and delay of the encoder in feature frames.
         """
-        self.name = f"amira_{method}"
-        self.title = f"Amira, {method}"
+        self.name = f"amira_node_{method}" if stack.one_process else f"amira_{method}"
+        self.title = f"Amira (one process), {method}" if stack.one_process else f"Amira, {method}"
         self._shared = stack
         self._method = method
         self._windows = windows
@@ -178,7 +188,7 @@ class AmiraServer(Server):
 
     async def settle(self) -> None:
         """A decoder whose encoder was too slow to answer gives it up and finds it again."""
-        for service in ("decoder", "gateway"):
+        for service in ("node",) if self._shared.one_process else ("decoder", "gateway"):
             with suppress(TimeoutError):
                 await self._shared.stack.wait_ready(service, timeout_s=30)
 
@@ -195,11 +205,12 @@ class AmiraServer(Server):
         }
 
     def processes(self) -> Mapping[str, Sequence[int]]:
-        """Gateway, frontend, decoder, Triton's server, its model process and what watches them."""
+        """Gateway, frontend, decoder (in a node: all three), Triton's server, its model process and what
+        watches them."""
         found: dict[str, list[int]] = {}
         for name, process in self._shared.stack.processes.items():
             if name != "triton":
-                found[name] = processes_below(process.pid)
+                found[_PARTS.get(name, name)] = processes_below(process.pid)
                 continue
             for pid in processes_below(process.pid):
                 found.setdefault(_triton_part(pid, process.pid), []).append(pid)

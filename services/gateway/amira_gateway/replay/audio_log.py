@@ -14,6 +14,9 @@ from amira.frontend.v1 import frontend_pb2
 from amira_gateway.replay.decoder_log import FRAMES_PER_S
 from amira_gateway.session.audio import AudioShape
 
+_FRAME_REACH_S = 0.0175
+"""From a frame's begin to the end of its window: 25 ms around the middle of its 10 ms."""
+
 SETTLE_S = 1
 """After this long the frames of a frontend that started in mid-stream are those of one that did not."""
 
@@ -50,11 +53,24 @@ class AudioLog:
         self._replayable = True
         self._chunks: frontend_pb2.Chunks | None = None
         self._chunk_frame = first_frame
+        self._flushes = 0  # sent, and not yet back
 
     def cut_by(self, window_frames: int, chunk_frames: int) -> None:
         """What the decoder needs for a chunk: frontends are told at their opening. 0: not known."""
         if chunk_frames:
             self._chunks = frontend_pb2.Chunks(window_frames=window_frames, chunk_frames=chunk_frames)
+
+    def is_worth_sending(self, held_bytes: int) -> bool:
+        """Whether `held_bytes` more PCM may complete a chunk: a frontend can do nothing with less.
+
+        In doubt it is: where the decoder's cutting is not known, or not yet (behind a FLUSH), and for formats
+        whose bytes cannot be counted.
+        """
+        if self._chunks is None or not self._shape.is_pcm or self._flushes:
+            return True
+        frames = next_chunk_at(self._frames - self._chunk_frame, self._chunks) + self._chunk_frame
+        # What resampling needs beyond this only makes it earlier than need be.
+        return self._shape.seconds(self._bytes + held_bytes) >= (frames - 1) / FRAMES_PER_S + _FRAME_REACH_S
 
     @property
     def replayable(self) -> bool:
@@ -65,6 +81,7 @@ class AudioLog:
         """Notes audio, a barrier or the end."""
         begin_byte = self._bytes
         self._bytes += len(request.audio)
+        self._flushes += request.chunk_begins
         if not self._shape.is_pcm and self._bytes > self._most_bytes:
             self._replayable = False
             self._entries.clear()
@@ -87,6 +104,7 @@ class AudioLog:
             if entry.request.WhichOneof("request") == "barrier":
                 if entry.request.chunk_begins:
                     self._chunk_frame = self._frames
+                    self._flushes -= 1
                 del self._entries[index]
                 return
 
@@ -125,6 +143,13 @@ class AudioLog:
         self._start_s = start_s
         while self._entries and self._entries[0].end_byte <= self._start_byte:
             self._entries.popleft()
+
+
+def next_chunk_at(frames: int, chunks: frontend_pb2.Chunks) -> int:
+    """How many frames complete a chunk that `frames` do not; both counted from the first chunk's begin."""
+    if frames < chunks.window_frames:
+        return chunks.window_frames
+    return frames + chunks.chunk_frames - (frames - chunks.window_frames) % chunks.chunk_frames
 
 
 def settled_s(frame: int) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 
 import structlog
 
@@ -129,7 +130,9 @@ class Conversation:
         )
         try:
             starts_by = time.monotonic() + self._settings.start_timeout_s
-            await decoder.open(self._settings.start_timeout_s)
+            goes_on = beginning.decoder is not None or beginning.model is not None
+            with nullcontext() if goes_on else self._services.fullness.learning():
+                await decoder.open(self._settings.start_timeout_s)
             self._decoder = decoder
             await self._announce()
             audio_log.cut_by(*self._chunk)
@@ -137,7 +140,7 @@ class Conversation:
             self._frontend = frontend
             self._log.info("stream_started", encoding=config.encoding, rate_hz=config.sample_rate_hz)
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._feed_frontend(frontend, configured))
+                pumps.create_task(self._feed_frontend(frontend, audio_log, configured))
                 pumps.create_task(self._relay(frontend, audio_log, decoder, configured))
                 pumps.create_task(self._deliver(decoder, decoder_log, configured))
         finally:
@@ -167,24 +170,31 @@ class Conversation:
         await self._outbound.put(Outgoing(response))
         self._ending.announced = True
 
-    async def _feed_frontend(self, frontend: FrontendLink, configured: Configured) -> None:
+    async def _feed_frontend(
+        self, frontend: FrontendLink, audio_log: AudioLog, configured: Configured
+    ) -> None:
+        """Audio goes out once it may complete a chunk of the decoder's, or something follows it."""
         barrier = 0
+        held: list[bytes] = []
         while True:
             item = await self._intake.next()
             if isinstance(item, Piece):
                 if not configured.shape.is_pcm:
                     self._lag.forwarded(item.arrived_at)
-                request = frontend_pb2.ExtractRequest(audio=item.content)
-            elif isinstance(item, Ended) and self._intake.has_audio:
+                held.append(item.content)
+                if audio_log.is_worth_sending(sum(map(len, held))):
+                    await _send_audio(frontend, held)
+                continue
+            await _send_audio(frontend, held)
+            if isinstance(item, Ended) and self._intake.has_audio:
                 frontend.expects_answer = True
                 await frontend.write(frontend_pb2.ExtractRequest(end=frontend_pb2.EndOfAudio()))
                 await frontend.done_writing()
                 return
-            else:
-                # Without any audio there is nothing to flush, and no header to be missed.
-                barrier += 1
-                await self._wait_behind_barrier(item, frontend)
-                request = frontend_pb2.ExtractRequest(barrier=barrier, chunk_begins=_ends_chunk(item))
+            # Without any audio there is nothing to flush at the end, and no header to be missed.
+            barrier += 1
+            await self._wait_behind_barrier(item, frontend)
+            request = frontend_pb2.ExtractRequest(barrier=barrier, chunk_begins=convert.ends_chunk(item))
             await frontend.write(request)
             if isinstance(item, Ended):
                 return
@@ -298,6 +308,8 @@ class Conversation:
         return None if since is None else max(since, self._decoder.moved_at)
 
 
-def _ends_chunk(item: Ordered | Ended) -> bool:
-    """Whether the decoder fills its chunk with silence and begins another one behind this."""
-    return isinstance(item, Ordered) and isinstance(item.control, speech_pb2.Flush)
+async def _send_audio(frontend: FrontendLink, held: list[bytes]) -> None:
+    if held:
+        audio = held[0] if len(held) == 1 else b"".join(held)
+        held.clear()
+        await frontend.write(frontend_pb2.ExtractRequest(audio=audio))

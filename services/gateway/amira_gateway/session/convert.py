@@ -6,6 +6,7 @@ from amira.asr.v1 import config_pb2, result_pb2, speech_pb2
 from amira.decoder.v1 import decoder_pb2
 from amira.frontend.v1 import frontend_pb2
 from amira_gateway.session.audio import AudioShape
+from amira_gateway.session.protocol import Ended, Ordered
 
 
 def audio_format(config: config_pb2.RecognitionConfig) -> frontend_pb2.AudioFormat:
@@ -28,6 +29,11 @@ def decoder_control(
     if isinstance(control, speech_pb2.Mark):
         return decoder_pb2.DecodeRequest(mark=control)
     return decoder_pb2.DecodeRequest(update_config=control)
+
+
+def ends_chunk(item: Ordered | Ended) -> bool:
+    """Whether the decoder fills its chunk with silence here and begins another one behind it."""
+    return isinstance(item, Ordered) and isinstance(item.control, speech_pb2.Flush)
 
 
 def session_info(session_id: str, model: config_pb2.ModelInfo) -> result_pb2.SessionInfo:
