@@ -10,6 +10,7 @@ from amira.decoder.v1 import decoder_pb2, decoder_pb2_grpc
 from amira.frontend.v1 import frontend_pb2, frontend_pb2_grpc
 from amira_core import errors
 from amira_core.rpc.status import from_rpc_error
+from amira_gateway.replicas.fullness import Fullness
 from amira_gateway.replicas.opening import open_on_any
 from amira_gateway.replicas.replica import Replica
 from amira_gateway.replicas.replica_set import ReplicaSet
@@ -32,6 +33,8 @@ class Services:
         settings = settings or ReplicaSettings()
         self.frontends = ReplicaSet("frontend", frontend_targets, settings)
         self.decoders = ReplicaSet("decoder", decoder_targets, settings)
+        self.fullness = Fullness()
+        """Of the decoders: they are who refuses."""
 
     async def run(self) -> None:
         """Keeps the replicas current; never returns."""
