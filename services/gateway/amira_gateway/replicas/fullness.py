@@ -17,7 +17,7 @@ class Fullness:
     """Refuses new streams at once for a moment after all replicas have refused one.
 
     A refusal that replicas are asked for costs three times as much as one that is remembered, of the time
-    that the streams which run need. Streams that go on are not for this: they are taken where new ones are not.
+    that the streams which run need. Not for streams that go on: they are taken where new ones are not.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
