@@ -10,8 +10,8 @@ from amira_gateway.session.audio import AudioShape
 SIGNATURE_BYTES = 12
 """As much of the audio says which container it is in."""
 
-_FLAC = b"fLaC\x00\x00\x00\x22"
-"""Its mark, and the head of the block that comes first."""
+_FLAC = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
+"""Its mark, and the head of the block that comes first, or first and last."""
 _OGG = b"OggS\x00\x02"
 """The first page of a stream."""
 
@@ -31,7 +31,7 @@ def container_of(beginning: bytes) -> config_pb2.AudioEncoding:
     """WAV, FLAC or OGG_OPUS by the first SIGNATURE_BYTES; UNSPECIFIED for what is none of them."""
     if beginning[:4] == b"RIFF" and beginning[8:12] == b"WAVE":
         return config_pb2.AUDIO_ENCODING_WAV
-    if beginning[:8] == _FLAC:
+    if beginning[:8] in _FLAC:
         return config_pb2.AUDIO_ENCODING_FLAC
     if beginning[:6] == _OGG:
         return config_pb2.AUDIO_ENCODING_OGG_OPUS
