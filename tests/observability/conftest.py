@@ -80,7 +80,7 @@ class Said:
             yield request
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[StackThread]:
     """A running stack; nobody breaks it."""
     env = {"AMIRA_GATEWAY_MAX_STREAMS": str(MAX_STREAMS), "AMIRA_GATEWAY_RESUME_WINDOW_S": "20"}
@@ -93,7 +93,7 @@ def scrape(stack: StackThread) -> dict[str, Scrape]:
     return {service: Scrape.of(stack.stack.metrics[service]) for service in SERVICES}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def said(stack: StackThread) -> Said:
     """Holds the conversations, one after the other, and nothing else happens meanwhile."""
     before = scrape(stack)
@@ -103,7 +103,7 @@ def said(stack: StackThread) -> Said:
     return said
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prometheus(
     stack: StackThread, said: Said, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:

@@ -16,7 +16,7 @@ STREAMS = 4 + MAX_STREAMS
 """Live, recording, resumed, unary, and those that fill the gateway."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pages(stack: StackThread, said: Said) -> dict[str, Scrape]:
     """Service -> its metrics after the conversations."""
     return scrape(stack)

@@ -13,7 +13,7 @@ from tests.stack.raw import Answer, innocent_requests, speech_stub, talk
 from tests.support.stack import StackThread
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running() -> Iterator[StackThread]:
     """A running stack; services that a test kills are restarted. A busy machine is no service that hangs."""
     patient = {"AMIRA_GATEWAY_SERVICE_TIMEOUT_S": "30", "AMIRA_GATEWAY_START_TIMEOUT_S": "60"}
@@ -28,7 +28,7 @@ async def client(running: StackThread) -> AsyncIterator[AmiraClient]:
         yield amira
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def undisturbed(running: StackThread) -> Answer:
     """What an innocent stream hears when it is alone."""
 

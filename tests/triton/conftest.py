@@ -13,7 +13,7 @@ from tests.support.triton import TritonProcess
 SLOTS = 8
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def triton(model_dir: Path) -> Iterator[TritonProcess]:
     """A Triton with the bundled model. Tests that break it wait until it is healed."""
     process = TritonProcess.start(model_dir, slots=SLOTS)
