@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from amira_encoder.cpu import has_fast_bf16
+from amira_encoder.cpu import has_fast_bf16, has_int8_products
 from amira_encoder.options import EncoderOptions
 from amira_encoder.table_loader import load_slot_table
 from amira_local.options import default_model_dir
@@ -38,7 +38,8 @@ QUANTIZED = "onnxruntime int8"
 def engines(model: Path) -> list[str]:
     """Engines that run here, with their precisions."""
     found = ["onnxruntime f32", *([QUANTIZED] if (model / "encoder.int8.onnx").is_file() else [])]
-    return [*found, "openvino f32", *(["openvino bf16", "openvino int8"] if has_fast_bf16() else [])]
+    found += ["openvino f32", *(["openvino bf16", "openvino int8"] if has_fast_bf16() else [])]
+    return [*found, *(["amira int8"] if has_int8_products() else [])]
 
 
 def measure_engine(
@@ -65,10 +66,10 @@ def measure_engine(
         cpu_ms[str(count)] = round(median(cpu[WARM_UP_STEPS:]) / count, 3)
     return {
         "engine": engine,
-        "runs_as": table.engine.name,
-        "threads": table.engine.threads,
+        "runs_as": table.runner.name,
+        "threads": table.runner.threads,
         "chunk_ms": geometry.chunk_frames * 10,
-        "state_mib_per_stream": round(sum(s.bytes_per_stream for s in table.graph.states) / 2**20, 2),
+        "state_mib_per_stream": round(table.runner.bytes_per_slot / 2**20, 2),
         "step_ms": step_ms,
         "cpu_ms_per_chunk": cpu_ms,
     }

@@ -24,7 +24,7 @@ from typing import Any
 
 import kaldi_native_fbank
 import numpy as np
-from llvmlite import binding  # type: ignore[import-untyped]  # publishes no types
+from llvmlite import binding
 from numpy.typing import NDArray
 
 from amira_frontend.fbank.kernel import load_kernel

@@ -7,18 +7,29 @@ import os
 from functools import cache
 from pathlib import Path
 
+_CPUINFO = Path("/proc/cpuinfo")
+
 
 @cache
-def has_fast_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def has_fast_bf16(cpuinfo: Path = _CPUINFO) -> bool:
     """Whether bfloat16 products run in hardware (AVX512-BF16 or AMX); False where that is unknown.
 
     Asked of the kernel and not of the engine: engines also list bf16 where they emulate it.
     """
+    return not _flags(cpuinfo).isdisjoint({"avx512_bf16", "amx_bf16"})
+
+
+@cache
+def has_int8_products(cpuinfo: Path = _CPUINFO) -> bool:
+    """Whether vectors of bytes are multiplied and added up in one instruction (AVX512-VNNI)."""
+    return _flags(cpuinfo) >= {"avx512f", "avx512bw", "avx512vl", "avx512_vnni"}
+
+
+def _flags(cpuinfo: Path) -> set[str]:
     try:
-        flags = cpuinfo.read_text().split("flags", 1)[-1].split("\n", 1)[0].split()
+        return set(cpuinfo.read_text().split("flags", 1)[-1].split("\n", 1)[0].split())
     except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return set()
 
 
 def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

@@ -14,6 +14,7 @@ from amira_encoder import cpu
 from amira_encoder.engine import engine_and_precision, open_engine
 from amira_encoder.errors import EncoderModelError, EngineUnavailableError
 from amira_encoder.graph import read_graph
+from amira_encoder.graph_runner import GraphRunner
 from amira_encoder.options import EncoderOptions
 from amira_encoder.slot_table import SlotTable
 from amira_encoder.table_loader import load_slot_table
@@ -145,8 +146,8 @@ def int8_model(write_model: WriteModel, caplog: pytest.LogCaptureFixture) -> Pat
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_dynamic_int8_rows_never_share_a_scale(int8_model: Path, engine: str) -> None:
-    table = SlotTable(read_graph(int8_model), open_engine(int8_model, engine, 1), 2)
-    assert table.engine.row_at_a_time
+    table = SlotTable(GraphRunner(read_graph(int8_model), open_engine(int8_model, engine, 1), 2))
+    assert table.runner.row_at_a_time
     features = np.random.default_rng(0).standard_normal((2, 12, 4), dtype=np.float32)
     features[1] *= 1000
     alone = _first_frames(table, features[:1])

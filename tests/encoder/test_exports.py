@@ -20,6 +20,7 @@ from amira_encoder.batch_independence import is_batch_independent  # noqa: E402
 from amira_encoder.engine import open_engine  # noqa: E402 - after the check for torch
 from amira_encoder.errors import EncoderModelError  # noqa: E402
 from amira_encoder.graph import read_graph  # noqa: E402
+from amira_encoder.graph_runner import GraphRunner  # noqa: E402
 from amira_encoder.options import EncoderOptions  # noqa: E402
 from amira_encoder.slot_table import SlotTable  # noqa: E402
 from amira_encoder.table_loader import load_slot_table  # noqa: E402
@@ -147,7 +148,7 @@ def test_products_that_round_by_batch_size_are_not_batched(precision: str, tmp_p
     model = write_transducer(tmp_path, ARCHITECTURES["lstm"])
     engine = open_engine(model.encoder, "openvino", 1, "int8")
     assert not is_batch_independent(read_graph(model.encoder), engine)
-    chosen = load_slot_table(EncoderOptions(tmp_path, SLOTS, "openvino", 1, precision)).engine
+    chosen = load_slot_table(EncoderOptions(tmp_path, SLOTS, "openvino", 1, precision)).runner
     if precision == "auto":
         assert chosen.name in ("openvino bf16", "openvino f32")  # f32 where the CPU has no bf16
         assert not chosen.row_at_a_time
@@ -200,7 +201,7 @@ def test_a_wrong_batch_axis_is_noticed(encoder: Path) -> None:
         wrong = dataclasses.replace(state, batch_axis=(state.batch_axis + 1) % len(state.shape))
         states = (*graph.states[:number], wrong, *graph.states[number + 1 :])
         with pytest.raises(EncoderModelError, match=r"cannot run \d+ stream|comes back as|must be float32"):
-            SlotTable(dataclasses.replace(graph, states=states), engine, SLOTS)
+            GraphRunner(dataclasses.replace(graph, states=states), engine, SLOTS)
 
 
 def test_int8_exports(encoder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -209,7 +210,7 @@ def test_int8_exports(encoder: Path, tmp_path: Path, caplog: pytest.LogCaptureFi
     small = tmp_path / "encoder.int8.onnx"
     quantize_dynamic(encoder, small, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
     table = make_table(small)
-    assert table.engine.row_at_a_time
+    assert table.runner.row_at_a_time
     streams = [speech_like(table, seed) for seed in (1, 30)]
     for slot, stream in enumerate(streams):
         stream.slot = slot

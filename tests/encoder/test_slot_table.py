@@ -16,6 +16,7 @@ from amira_encoder.engine import Arrays, open_engine
 from amira_encoder.engines.onnxruntime import OnnxRuntimeEngine
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.graph import EncoderGraph, read_graph
+from amira_encoder.graph_runner import GraphRunner
 from amira_encoder.slot_table import SlotTable
 from tests.encoder.conftest import LSTM_LIKE, METADATA, ZIPFORMER_LIKE, WriteModel
 
@@ -24,7 +25,7 @@ SLOTS = 4
 
 def make_table(path: Path, engine: str = "onnxruntime", slots: int = SLOTS) -> SlotTable:
     """A table over an encoder."""
-    return SlotTable(read_graph(path), open_engine(path, engine, 1), slots)
+    return SlotTable(GraphRunner(read_graph(path), open_engine(path, engine, 1), slots))
 
 
 def step(
@@ -85,7 +86,7 @@ def test_any_schedule_equals_single_streams(
 ) -> None:
     path = write_model(ZIPFORMER_LIKE)
     table = make_table(path)
-    oracle = Oracle(table.graph, OnnxRuntimeEngine(path, 1, "f32"))
+    oracle = Oracle(read_graph(path), OnnxRuntimeEngine(path, 1, "f32"))
     for tick, rows in enumerate(schedule):
         features = noise(table, len(rows), seed + tick)
         frames, accepted = step(table, features, rows)
@@ -123,11 +124,11 @@ def test_a_failing_run_changes_nothing(write_model: WriteModel) -> None:
     table = make_table(path)
     features = noise(table, 1)
     step(table, features, [(0, 1, True)])
-    healthy = table.engine
-    table.engine = _Failing(path, 1, "f32")
+    assert isinstance(table.runner, GraphRunner)
+    healthy, table.runner.engine = table.runner.engine, _Failing(path, 1, "f32")
     with pytest.raises(MemoryError):
         step(table, noise(table, 2), [(0, 1, False), (1, 5, True)])
-    table.engine = healthy
+    table.runner.engine = healthy
     twin = make_table(path)
     step(twin, features, [(0, 1, True)])
     np.testing.assert_array_equal(

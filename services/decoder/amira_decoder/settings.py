@@ -51,7 +51,7 @@ class DecoderSettings(LoadSettings, ServiceSettings):
     in_process_slots: int = Field(default=EncoderOptions.slots, gt=0)
     """Streams at once with the in-process encoder (with Triton, its slot table decides)."""
 
-    in_process_engine: Literal["auto", "onnxruntime", "openvino"] = "auto"
+    in_process_engine: Literal["auto", "amira", "onnxruntime", "openvino"] = "auto"
     """Engine of the in-process encoder."""
 
     in_process_threads: int = Field(default=0, ge=0)

@@ -52,8 +52,9 @@ class TritonSettings(ServiceSettings):
     slots: int = Field(EncoderOptions.slots, ge=1, le=65536)
     """Streams that can be open at once."""
 
-    engine: Literal["auto", "onnxruntime", "openvino"] = "auto"
-    """Inference engine; `auto` takes OpenVINO where the CPU multiplies bfloat16 in hardware."""
+    engine: Literal["auto", "amira", "onnxruntime", "openvino"] = "auto"
+    """Inference engine; `auto` takes Amira's own kernels for encoders of its training recipe where the CPU has
+    AVX512-VNNI, else OpenVINO where the CPU multiplies bfloat16 in hardware."""
 
     threads: int = Field(0, ge=0, le=1024)
     """Threads of the engine; 0: one per CPU of the container's limit, else half of the machine's CPUs."""

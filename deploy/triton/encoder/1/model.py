@@ -38,7 +38,7 @@ class TritonPythonModel:
         self._table = load_slot_table(options)
         self._use = _Use(options.drain_file)
         self._metrics = _Metrics(self._table, args["model_name"])
-        engine = self._table.engine
+        engine = self._table.runner
         pb_utils.Logger.log_info(
             f"encoder {options.model_dir.name}: {engine.name}, {engine.threads} threads, "
             f"{self._table.slots} slots, {self._table.geometry}"
@@ -77,7 +77,7 @@ class TritonPythonModel:
             geometry=geometry,
             slots=self._table.slots,
             fingerprint=self._table.fingerprint,
-            engine=self._table.engine.name,
+            engine=self._table.runner.name,
             draining=self._use.draining,
             unneeded_s=self._use.unneeded_s,
             without_streams_s=self._use.without_streams_s,

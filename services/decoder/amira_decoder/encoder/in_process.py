@@ -44,7 +44,7 @@ class InProcessEncoder:
     @property
     def engine(self) -> str:
         """Engine and precision; empty before :meth:`connect`."""
-        return self._table.engine.name if self._table else ""
+        return self._table.runner.name if self._table else ""
 
     async def connect(self) -> EncoderGeometry:
         """Loads the model; raises EncoderModelError or EngineUnavailableError when it cannot."""
@@ -55,8 +55,8 @@ class InProcessEncoder:
         self._table = table
         _log.warning(
             "encoder_in_process",
-            engine=table.engine.name,
-            threads=table.engine.threads,
+            engine=table.runner.name,
+            threads=table.runner.threads,
             hint="production runs the encoder in Triton",
         )
         return table.geometry

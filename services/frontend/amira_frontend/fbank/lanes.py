@@ -18,7 +18,7 @@ import operator
 from typing import Any, Final
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]  # publishes no types
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, overload, register_model
 

@@ -105,7 +105,7 @@ def try_model(model: Model, clip: Path, how: How) -> Trial:
         raise UnusableModelError(str(error)) from error
     except EngineUnavailableError as error:
         raise ModelsError(str(error)) from error
-    trial.measured.append(("engine", f"{table.engine.name}, {table.engine.threads} thread(s)"))
+    trial.measured.append(("engine", f"{table.runner.name}, {table.runner.threads} thread(s)"))
     trial.measured.append(language_model_row(model))
     if table.geometry.output_dim != joint.dim:
         trial.problem(
@@ -114,7 +114,7 @@ def try_model(model: Model, clip: Path, how: How) -> Trial:
         )
     if trial.failed:
         return trial
-    if table.engine.row_at_a_time:
+    if table.runner.row_at_a_time:
         trial.advice(
             "streams are encoded one by one, because this model's rounding would mix them in a batch",
             "with many streams the fp32 export of the same model may be faster: compare the two here",

@@ -40,6 +40,7 @@ class EngineChoice(StrEnum):
     """Inference engines."""
 
     AUTO = "auto"
+    AMIRA = "amira"
     ONNXRUNTIME = "onnxruntime"
     OPENVINO = "openvino"
 

@@ -13,6 +13,7 @@ from amira_encoder.engine import open_engine
 from amira_encoder.errors import EncoderModelError
 from amira_encoder.geometry import EncoderGeometry
 from amira_encoder.graph import EncoderGraph, read_graph
+from amira_encoder.graph_runner import GraphRunner
 from amira_encoder.slot_table import SlotTable
 from amira_local.models.errors import ModelsError
 from amira_local.models.parameters import count_parameters
@@ -62,7 +63,7 @@ def open_model(path: Path) -> Model:
     try:
         folder = TransducerFolder.open(path)
         graph = read_graph(folder.encoder)
-        table = SlotTable(graph, open_engine(folder.encoder, "onnxruntime"), slots=1)
+        table = SlotTable(GraphRunner(graph, open_engine(folder.encoder, "onnxruntime"), slots=1))
         ngrams = open_ngrams(folder)
     except (ModelFolderError, EncoderModelError) as error:
         raise UnusableModelError(str(error)) from error

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
+from amira_encoder.engine import open_engine
+from amira_encoder.graph import read_graph
+from amira_encoder.model_folder import find_encoder
 from amira_encoder.options import EncoderOptions
-from amira_encoder.table_loader import load_slot_table
 
 
 class TritonPythonModel:
@@ -16,8 +18,9 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the same engine that the slot table would run."""
-        table = load_slot_table(EncoderOptions.from_environment())
-        self._engine, self._graph = table.engine, table.graph
+        options = EncoderOptions.from_environment()
+        self._graph = read_graph(find_encoder(options.model_dir))
+        self._engine = open_engine(self._graph.path, options.engine, options.threads, options.precision)
         self._states: dict[int, list[Any]] = {}
 
     def execute(self, requests: list[Any]) -> list[Any]:
