@@ -13,8 +13,10 @@ import pytest
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
 from amira_core.rpc.server import cancel_and_wait
+from amira_decoder import scheduler as scheduling
 from amira_decoder.controls import End
 from amira_decoder.encoder.base import EncoderBatch, EncoderGeometry, EncoderOutput
+from amira_decoder.load import LoadMeter
 from amira_decoder.scheduler import Scheduler
 from amira_decoder.search_thread import SearchThread
 from amira_decoder.slots import Slot
@@ -80,12 +82,22 @@ class EchoTracker:
         return []
 
 
+class FixedMeter(LoadMeter):
+    """Says what it is told to say."""
+
+    fixed_load = 0.0
+
+    def load(self, streams: int) -> float:
+        return self.fixed_load
+
+
 @dataclass
 class Bench:
     """A running scheduler over a scripted encoder."""
 
     encoder: ScriptedEncoder
     scheduler: Scheduler
+    meter: FixedMeter
     search: EchoSearch = field(default_factory=EchoSearch)
     health: list[bool] = field(default_factory=list)
 
@@ -107,8 +119,9 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     encoder = ScriptedEncoder()
     thread = SearchThread()
-    scheduler = Scheduler(encoder, thread)
-    made = Bench(encoder, scheduler)
+    meter = FixedMeter()
+    scheduler = Scheduler(encoder, thread, meter)
+    made = Bench(encoder, scheduler, meter)
     scheduler.on_encoder_change = lambda: made.health.append(scheduler.encoder_available)
     running = asyncio.create_task(scheduler.run())
     yield made
@@ -269,3 +282,47 @@ async def test_an_encoder_that_is_about_to_stop_is_left(bench: Bench) -> None:
     assert await numbers(streams[0]) == [5], "it is served as long as the encoder is there"
     bench.encoder.about_to_stop = False
     await until(lambda: bench.scheduler.encoder_available)
+
+
+@pytest.fixture
+def endless_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for company waits for ever."""
+    monkeypatch.setattr(scheduling, "_MOST_GAP_S", 3600.0)
+
+
+@pytest.mark.usefixtures("endless_gap")
+@pytest.mark.parametrize(("load", "batches"), [(0.05, 2), (1.0, 1)])
+async def test_streams_wait_for_company_under_load_alone(bench: Bench, load: float, batches: int) -> None:
+    bench.meter.fixed_load = load
+    first, _ = bench.open(0), bench.open(1)
+    heard = aiter(first.responses())
+    await feed(first, 1, 1)
+    assert (await anext(heard)).decoded_frames == 1
+    await feed(first, 2, 1)
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+    assert len(bench.encoder.batches) == batches
+
+
+@pytest.mark.usefixtures("endless_gap")
+async def test_whoever_waits_for_an_ending_takes_the_others_along(bench: Bench) -> None:
+    bench.meter.fixed_load = 1.0
+    ending, other = bench.open(0), bench.open(1)
+    await feed(ending, 1, 1)
+    await until(lambda: len(bench.encoder.batches) == 1)
+    await feed(ending, 2, 5)
+    await feed(other, 7, 1)
+    ending.add_control(End())
+    assert await asyncio.wait_for(numbers(ending), 30) == [1, 2, 3, 4, 5, 6]
+    assert (await anext(aiter(other.responses()))).decoded_frames == 7
+    assert [len(batch.slots) for batch in bench.encoder.batches] == [1, 2, 1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("endless_gap")
+async def test_a_lone_stream_waits_for_nobody(bench: Bench) -> None:
+    bench.meter.fixed_load = 1.0
+    stream = bench.open(0)
+    heard = aiter(stream.responses())
+    for number in range(4):
+        await feed(stream, number, 1)
+        assert (await anext(heard)).decoded_frames == number

@@ -18,6 +18,8 @@ from amira_decoder.load.step_cost import StepCost
 _AT_ONCE_S: Final = 0.002
 """CPU time up to which a step holds up the event loop rather than changing threads."""
 _HALF_LIFE_S: Final = 4.0
+_TIMED_EVERY: Final = 8
+"""Steps from one whose CPU time is read to the next: to read it invites others to the CPU."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +34,7 @@ class SearchThread:
         self._unfinished: set[Future[Any]] = set()
         self._at_once_s = at_once_s
         self._cost = StepCost(_HALF_LIFE_S)
+        self._steps = 0
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `function` in the thread."""
@@ -43,15 +46,19 @@ class SearchThread:
     async def step(self, rows: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `function`, a step of the search over `rows` streams, wherever it is done sooner."""
 
-        def timed() -> tuple[T, float]:
+        # A call that was cancelled may still run in the thread: what counts is what has finished.
+        at_once = not self._unfinished and 0 < self._cost.seconds(max(1, rows)) <= self._at_once_s
+        timed = rows > 0 and self._steps % _TIMED_EVERY == 0
+        self._steps += rows > 0
+        if not timed:
+            return function(*args, **kwargs) if at_once else await self.call(function, *args, **kwargs)
+
+        def with_cpu_time() -> tuple[T, float]:
             began_s = time.thread_time()
             return function(*args, **kwargs), time.thread_time() - began_s
 
-        # A call that was cancelled may still run in the thread: what counts is what has finished.
-        at_once = not self._unfinished and 0 < self._cost.seconds(max(1, rows)) <= self._at_once_s
-        result, seconds = timed() if at_once else await self.call(timed)
-        if rows:
-            self._cost.add(rows, seconds, time.monotonic())
+        result, seconds = with_cpu_time() if at_once else await self.call(with_cpu_time)
+        self._cost.add(rows, seconds, time.monotonic())
         return result
 
     def shutdown(self) -> None:
