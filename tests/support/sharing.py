@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it publishes no types
 
-TOGETHER = ("tests/observability/", "tests/stack/", "tests/triton/")
+TOGETHER = ("tests/gateway/adapters/test_", "tests/observability/", "tests/stack/", "tests/triton/")
 """Folders with a server for all of their files."""
 
 LONGEST = (
