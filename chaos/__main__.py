@@ -16,10 +16,11 @@ from typing import Annotated
 import typer
 
 from amira_local import options as stack
-from chaos.fleet import FleetError, FleetOptions
+from chaos.fleet import FleetError
+from chaos.replicas import FleetOptions
 from chaos.report import schedule_table, summary, write
 from chaos.run import UndisturbedError, run
-from chaos.schedule import Fault, FaultKind, Plan, draw
+from chaos.schedule import OF_ALL, Fault, FaultKind, Plan, draw
 from chaos.scripts import find_clips, write_scripts, write_short_scripts
 
 _HERE = Path(__file__).resolve().parent
@@ -53,6 +54,13 @@ Gateways = Annotated[bool, typer.Option(help="Disturb gateways too; clients go o
 Blackouts = Annotated[
     bool, typer.Option(help="Also take all replicas of a kind off the network for a while.")
 ]
+Outages = Annotated[
+    bool, typer.Option(help="Also kill all Tritons at once; decoders stand in for them (degraded mode).")
+]
+Swaps = Annotated[
+    bool,
+    typer.Option(help="Swap the model under load, in the place of other faults of decoders and Tritons."),
+]
 Together = Annotated[bool, typer.Option(help="Allow faults of all replicas of a kind at the same time.")]
 Encoder = Annotated[EncoderPlace, typer.Option(help="in-process: no Triton; quick, for development.")]
 Replicas = Annotated[int, typer.Option(min=1, help="Of every service.")]
@@ -67,12 +75,27 @@ def plan_command(
     targets: Targets = None,
     gateways: Gateways = False,
     blackouts: Blackouts = False,
+    outages: Outages = False,
+    swaps: Swaps = False,
     together: Together = False,
     encoder: Encoder = EncoderPlace.TRITON,
     replicas: Replicas = 2,
 ) -> None:
     """Prints what `run` with the same options would do."""
-    plan = _plan(seed, seconds, every, faults, targets, gateways, blackouts, together, encoder, replicas)
+    plan = _plan(
+        seed,
+        seconds,
+        every,
+        faults,
+        targets,
+        gateways,
+        blackouts,
+        outages,
+        swaps,
+        together,
+        encoder,
+        replicas,
+    )
     typer.echo(schedule_table(_draw(plan)))
 
 
@@ -87,6 +110,8 @@ def run_command(
     targets: Targets = None,
     gateways: Gateways = False,
     blackouts: Blackouts = False,
+    outages: Outages = False,
+    swaps: Swaps = False,
     together: Together = False,
     encoder: Encoder = EncoderPlace.TRITON,
     replicas: Replicas = 2,
@@ -100,7 +125,20 @@ def run_command(
     logs: Annotated[Path, typer.Option(help="Folder for one log per replica.")] = LOGS,
 ) -> None:
     """Runs and prints the tables. Exit status: 1 not as if undisturbed, 2 it could not be run."""
-    plan = _plan(seed, seconds, every, faults, targets, gateways, blackouts, together, encoder, replicas)
+    plan = _plan(
+        seed,
+        seconds,
+        every,
+        faults,
+        targets,
+        gateways,
+        blackouts,
+        outages,
+        swaps,
+        together,
+        encoder,
+        replicas,
+    )
     drawn = _draw(plan)
     options = FleetOptions(
         gateways=replicas,
@@ -109,8 +147,9 @@ def run_command(
         encoder=_ENCODERS[encoder],
         threads=threads,
         model_dir=model or stack.default_model_dir(),
-        env=_environment(env or []),
+        env=(_STAND_IN if plan.outages else {}) | _environment(env or []),
         log_dir=logs,
+        swaps=plan.swaps,
     )
     typer.echo(schedule_table(drawn) + "\n")
     clips = find_clips(speech)
@@ -135,6 +174,15 @@ _ENCODERS: dict[EncoderPlace, stack.Encoder] = {
 }
 
 
+_STAND_IN = {
+    "AMIRA_DECODER_DEGRADED": "in_process",
+    "AMIRA_DECODER_DEGRADED_AFTER_S": "1",
+    "AMIRA_DECODER_DEGRADED_STREAMS": "16",
+    "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "60",
+}
+"""Of a fleet whose Tritons may all be gone. A model takes its time to load on a machine that is busy."""
+
+
 def _plan(
     seed: int,
     seconds: float,
@@ -143,6 +191,8 @@ def _plan(
     targets: list[str] | None,
     gateways: bool,
     blackouts: bool,
+    outages: bool,
+    swaps: bool,
     together: bool,
     encoder: EncoderPlace,
     replicas: int,
@@ -154,14 +204,21 @@ def _plan(
     if unknown:
         raise typer.BadParameter(f"no such replicas: {', '.join(unknown)}; there are {', '.join(kinds)}")
     chosen = [kind for kind in kinds if targets is None or kind in targets]
-    all_kinds = frozenset(FaultKind) - {FaultKind.BLACKOUT}
+    named = frozenset(faults or ())
+    outages, swaps = outages or FaultKind.OUTAGE in named, swaps or FaultKind.SWAP in named
+    if outages and swaps:
+        raise typer.BadParameter(
+            "outages and swaps exclude each other: who stands in has the newest model alone"
+        )
     return Plan(
         seed=seed,
         seconds=seconds,
         every_s=every,
         replicas=tuple(f"{kind}-{number}" for kind in chosen for number in range(replicas)),
-        kinds=frozenset(faults) - {FaultKind.BLACKOUT} if faults else all_kinds,
-        blackouts=blackouts or FaultKind.BLACKOUT in (faults or ()),
+        kinds=(named or frozenset(FaultKind)) - OF_ALL,
+        blackouts=blackouts or FaultKind.BLACKOUT in named,
+        outages=outages,
+        swaps=swaps,
         one_of_a_kind=not together,
     )
 

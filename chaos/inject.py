@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from amira_local.health import POLL_S
-from chaos.fleet import Fleet, Replica
+from chaos.fleet import Fleet
 from chaos.proxy import GOOD, Network
+from chaos.replicas import Replica
 from chaos.schedule import Fault, FaultKind, group_of
 
 _TERMINATION_GRACE_S = 30.0
@@ -107,6 +108,12 @@ class Injector:
         if fault.kind is FaultKind.BLACKOUT:
             await asyncio.gather(*(_refuse(each, fault) for each in self._fleet.of_kind(fault.target)))
             return
+        if fault.kind is FaultKind.OUTAGE:
+            await self._fleet.keep_down(fault.target, fault.seconds)
+            return
+        if fault.kind is FaultKind.SWAP:
+            await self._fleet.swap_model()
+            return
         await _ACTIONS[fault.kind](self._fleet.replicas[fault.target], fault)
 
 
@@ -128,7 +135,7 @@ async def _pause(replica: Replica, fault: Fault) -> None:
 
 async def _drain(replica: Replica, fault: Fault) -> None:
     process = replica.process
-    replica.terminate()
+    replica.tell(signal.SIGTERM)
     if process is None:
         return
     try:

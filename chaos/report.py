@@ -12,7 +12,7 @@ from typing import Any
 
 from chaos.recovery import percentile
 from chaos.run import Outcome
-from chaos.schedule import Fault, Plan
+from chaos.schedule import Fault, Plan, kind_of
 from evaluation.tables import table
 
 _MOST_PROBLEMS = 8
@@ -31,6 +31,7 @@ def summary(outcome: Outcome, plan: Plan) -> str:
         f"### Streams\n\n{_streams(outcome)}",
         f"### Faults\n\n{_faults(outcome)}\n\n{_RECOVERY_NOTE}",
         _defects(outcome),
+        _logged(outcome),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -41,12 +42,25 @@ _RECOVERY_NOTE = (
 )
 
 
+_LOGGED_NOTE = (
+    "They name what the faults did. A `traceback` or `unexpected_error` is a defect, even where every "
+    "stream is clean."
+)
+
+
 def write(folder: Path, outcome: Outcome, plan: Plan) -> Path:
     """Writes the raw figures; returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"seed-{plan.seed}.json"
+    path = folder / f"seed-{plan.seed}{suffix(plan)}.json"
     path.write_text(json.dumps(figures(outcome, plan), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
+
+
+def suffix(plan: Plan) -> str:
+    """What is asked for besides, as part of a file's name."""
+    gateways = any(kind_of(name) == "gateway" for name in plan.replicas)
+    extras = {"gateways": gateways, "swaps": plan.swaps, "outages": plan.outages}
+    return "".join(f"-{name}" for name, asked in extras.items() if asked)
 
 
 def figures(outcome: Outcome, plan: Plan) -> dict[str, Any]:
@@ -160,5 +174,10 @@ def _defects(outcome: Outcome) -> str:
     lines += [f"slots: {leak}" for leak in outcome.leaks]
     if outcome.stuck:
         lines.append(f"fleet: {outcome.stuck}")
-    lines += [f"log: {event} ({count})" for event, count in sorted(outcome.error_events.items())]
     return "### What is wrong\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
+
+
+def _logged(outcome: Outcome) -> str:
+    """Errors in the services' logs: of what was done to them, unless a defect is among them."""
+    lines = [f"- {event} ({count})" for event, count in sorted(outcome.error_events.items())]
+    return f"### Errors that the services logged\n\n{_LOGGED_NOTE}\n\n" + "\n".join(lines) if lines else ""

@@ -12,10 +12,11 @@ from pathlib import Path
 import grpc
 
 from chaos import log_lines
-from chaos.fleet import Fleet, FleetOptions
+from chaos.fleet import Fleet
 from chaos.inject import Injected, Injector
 from chaos.load import Recording, play_all
 from chaos.recovery import Recovery, recoveries
+from chaos.replicas import FleetOptions
 from chaos.schedule import Fault
 from chaos.scripts import Script
 from chaos.verdict import StreamVerdict, judge

@@ -33,13 +33,21 @@ class FaultKind(StrEnum):
     """Bytes come late and few at a time for some seconds."""
     BLACKOUT = "blackout"
     """REFUSE for all replicas of a kind at once."""
+    OUTAGE = "outage"
+    """All Tritons are killed, and stay away for some seconds: decoders stand in for them."""
+    SWAP = "swap"
+    """A new version of the model in the folder, and SIGHUP to all who have it open."""
+
+
+OF_ALL = frozenset({FaultKind.BLACKOUT, FaultKind.OUTAGE, FaultKind.SWAP})
+"""What happens to all replicas of a kind at once, and only where it is asked for."""
 
 
 ON_NETWORK = frozenset({FaultKind.CUT, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
 _ON_PROCESS = frozenset({FaultKind.KILL, FaultKind.PAUSE, FaultKind.DRAIN})
 _HANGING = frozenset({FaultKind.PAUSE, FaultKind.STALL})
 _LASTING = frozenset({FaultKind.PAUSE, FaultKind.REFUSE, FaultKind.STALL, FaultKind.SLOW})
-_DRIVES_AWAY = frozenset(FaultKind) - {FaultKind.PAUSE, FaultKind.STALL, FaultKind.SLOW, FaultKind.BLACKOUT}
+_DRIVES_AWAY = frozenset(FaultKind) - OF_ALL - {FaultKind.PAUSE, FaultKind.STALL, FaultKind.SLOW}
 """Faults after which a replica's streams are elsewhere."""
 
 KINDS_OF_FAULT = {
@@ -55,7 +63,13 @@ _QUIET_END_S = 8.0
 """Behind the last fault, so that it can be seen to be over."""
 
 # How long a replica is expected to be away behind the fault itself; the run itself asks for its health.
-_BACK_AFTER_S = {FaultKind.KILL: 10.0, FaultKind.KILL_MODEL: 6.0, FaultKind.DRAIN: 12.0}
+_BACK_AFTER_S = {
+    FaultKind.KILL: 10.0,
+    FaultKind.KILL_MODEL: 6.0,
+    FaultKind.DRAIN: 12.0,
+    FaultKind.OUTAGE: 12.0,
+    FaultKind.SWAP: 12.0,
+}
 _BACK_AFTER_NETWORK_S = 2.0
 
 _MOST_FAULT_S = 6.0
@@ -63,6 +77,8 @@ _LONG_FAULT_S = 13.0
 """Longer than a gateway waits for a sign of life (10 s): it must go on elsewhere."""
 _LONG_SHARE = 0.25
 _LEAST_FAULT_S = 1.0
+_OUTAGE_S = (8.0, 14.0)
+"""Longer than a decoder waits before it stands in for its Triton."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,7 @@ class Fault:
     """From the moment at which the streams begin."""
     kind: FaultKind
     target: str
-    """Replica (``decoder-1``), or the kind of replicas for a blackout (``decoder``)."""
+    """Replica (``decoder-1``), or the kind of replicas for what all of them have at once (``decoder``)."""
     seconds: float = 0.0
     """How long it lasts, where it is not over at once."""
     delay_ms: float = 0.0
@@ -99,8 +115,12 @@ class Plan:
     """Between the beginnings of faults, on average."""
     replicas: tuple[str, ...] = ()
     """Names of the replicas that may be disturbed: ``decoder-0``, ``decoder-1``, ``frontend-0`` ..."""
-    kinds: frozenset[FaultKind] = frozenset(FaultKind) - {FaultKind.BLACKOUT}
+    kinds: frozenset[FaultKind] = frozenset(FaultKind) - OF_ALL
     blackouts: bool = False
+    outages: bool = False
+    swaps: bool = False
+    """Instead of all other faults of decoders and Tritons: a stream keeps its version of the model, so it
+    can go on only where that still runs."""
     longest_blackout_s: float = 4.0
     """Must be shorter than the gateway's patience with lost services."""
     one_of_a_kind: bool = True
@@ -193,6 +213,9 @@ class _Drawing:
         if kind is FaultKind.BLACKOUT:
             longest = self._plan.longest_blackout_s
             return Fault(at_s, kind, kind_of(target), round(draw_one(longest / 2, longest), 1))
+        if kind in OF_ALL:
+            seconds = round(draw_one(*_OUTAGE_S), 1) if kind is FaultKind.OUTAGE else 0.0
+            return Fault(at_s, kind, kind_of(target), seconds)
         seconds = round(draw_one(_LEAST_FAULT_S, _MOST_FAULT_S), 1) if kind in _LASTING else 0.0
         if kind in _HANGING and self._random.random() < _LONG_SHARE:
             seconds = _LONG_FAULT_S
@@ -205,8 +228,13 @@ class _Drawing:
 def _cards(plan: Plan) -> Sequence[tuple[FaultKind, str]]:
     cards = []
     for replica_kind in sorted({kind_of(name) for name in plan.replicas}):
+        has_model = group_of(replica_kind) == "decoder"
         possible = KINDS_OF_FAULT[replica_kind] & plan.kinds
-        if plan.blackouts and replica_kind in ("decoder", "frontend"):
+        if plan.swaps and has_model:
+            possible = frozenset({FaultKind.SWAP}) if replica_kind == "decoder" else frozenset()
+        if plan.blackouts and replica_kind in ("decoder", "frontend") and not (plan.swaps and has_model):
             possible |= {FaultKind.BLACKOUT}
+        if plan.outages and replica_kind == "triton":
+            possible |= {FaultKind.OUTAGE}
         cards += [(kind, replica_kind) for kind in sorted(possible)]
     return cards

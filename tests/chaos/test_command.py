@@ -81,6 +81,7 @@ def test_the_plan_is_what_a_run_would_print() -> None:
         (["--targets", "triton", "--encoder", "in-process"], "no such replicas: triton"),
         (["--faults", "kill-model", "--encoder", "in-process"], "no fault can be drawn"),
         (["--env", "NAME"], "write NAME=VALUE"),
+        (["--outages", "--swaps"], "exclude each other"),
         (["--faults", "flood"], "is not one of"),
     ],
 )

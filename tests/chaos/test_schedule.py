@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.schedule import ON_NETWORK, Fault, FaultKind, Plan, draw, group_of
+from chaos.schedule import OF_ALL, ON_NETWORK, Fault, FaultKind, Plan, draw, group_of
 
 REPLICAS = tuple(f"{kind}-{number}" for kind in ("frontend", "decoder", "triton") for number in range(2))
 
@@ -67,6 +67,22 @@ def test_blackouts_only_where_asked_for_and_shorter_than_the_bound() -> None:
     found = blackouts(draw(plan(seconds=3000, blackouts=True, longest_blackout_s=3.0)))
     assert {fault.target for fault in found} == {"frontend", "decoder"}
     assert all(0 < fault.seconds <= 3.0 for fault in found)
+
+
+def test_outages_take_all_tritons_and_only_where_asked_for() -> None:
+    assert not [fault for fault in draw(plan(seconds=3000)) if fault.kind in OF_ALL]
+    found = [fault for fault in draw(plan(seconds=3000, outages=True)) if fault.kind is FaultKind.OUTAGE]
+    assert {fault.target for fault in found} == {"triton"}
+    assert all(8 <= fault.seconds <= 14 for fault in found)
+
+
+def test_while_models_are_swapped_decoders_keep_their_streams() -> None:
+    faults = draw(
+        plan(seconds=3000, swaps=True, blackouts=True, replicas=(*REPLICAS, "gateway-0", "gateway-1"))
+    )
+    of_decoders = [fault for fault in faults if group_of(fault.target) == "decoder"]
+    assert {(fault.kind, fault.target) for fault in of_decoders} == {(FaultKind.SWAP, "decoder")}
+    assert {group_of(fault.target) for fault in faults} == {"decoder", "frontend", "gateway"}
 
 
 def test_only_the_wanted_kinds() -> None:
