@@ -61,6 +61,19 @@ def telephone(sound: bytes) -> bytes:
     return file.getvalue()
 
 
+def write_opus(path: Path, sound: bytes) -> Path:
+    """Mono LINEAR16 as Opus in Ogg pages."""
+    soundfile.write(path, np.frombuffer(sound, np.int16), RATE_HZ, format="OGG", subtype="OPUS")
+    return path
+
+
+def beside_noise(sound: bytes) -> bytes:
+    """LINEAR16 as the first of two channels; the other one hisses."""
+    first = np.frombuffer(sound, np.int16)
+    hiss = np.random.default_rng(1).integers(-3_000, 3_000, len(first), np.int16)
+    return np.column_stack([first, hiss]).tobytes()
+
+
 def write_wav(path: Path, sound: bytes) -> Path:
     """Mono LINEAR16 as a WAV file."""
     with wave.open(str(path), "wb") as file:

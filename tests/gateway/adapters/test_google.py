@@ -22,10 +22,12 @@ from google.cloud.speech_v2.services.speech.transports import SpeechGrpcTranspor
 from tests.gateway.adapters.foreign import (
     RATE_HZ,
     Foreign,
+    beside_noise,
     clip,
     silence,
     telephone,
     write_flac,
+    write_opus,
     write_wav,
 )
 
@@ -148,6 +150,18 @@ def test_v1_recognizes(foreign: Foreign, v1: speech_v1.SpeechClient, tmp_path: P
         assert all(0 < word.confidence <= 1 and not word.end_time for word in words)
         assert 4 < response.results[0].result_end_time.total_seconds() < 6
         assert response.request_id > 0
+
+
+def test_v1_opus_and_two_channels(foreign: Foreign, v1: speech_v1.SpeechClient, tmp_path: Path) -> None:
+    opus = write_opus(tmp_path / "a.ogg", clip()).read_bytes()
+    for config in (config_v1(encoding="OGG_OPUS"), config_v1(encoding="ENCODING_UNSPECIFIED")):
+        response = v1.recognize(config=config, audio={"content": opus})
+        assert "rather cold hearted and rather" in joined(response.results)
+        assert response.results[0].channel_tag == 0
+    config = config_v1(audio_channel_count=2)
+    response = v1.recognize(config=config, audio={"content": beside_noise(clip())})
+    assert joined(response.results) == foreign.words(clip())[0]
+    assert response.results[0].channel_tag == 1
 
 
 def test_v1p1beta1(foreign: Foreign) -> None:
