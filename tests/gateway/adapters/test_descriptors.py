@@ -15,6 +15,7 @@ from amira.googlespeech.v1 import speech_pb2 as google_v1
 from amira.googlespeech.v2 import speech_pb2 as google_v2
 from amira.riva.v1 import riva_pb2
 from amira_gateway.adapters.fields import support_of
+from scripts.generate_adapter_tables import DOCUMENT, with_tables
 
 CALLS = ("RecognizeRequest", "RecognizeResponse", "StreamingRecognizeRequest", "StreamingRecognizeResponse")
 CONFIG_CALLS = ("RivaSpeechRecognitionConfigRequest", "RivaSpeechRecognitionConfigResponse")
@@ -109,3 +110,11 @@ def test_every_field_says_what_becomes_of_it(module: Any) -> None:
     for message in module.DESCRIPTOR.message_types_by_name.values():
         for field in fields(message):
             assert support_of(field) != support_pb2.SUPPORT_UNSPECIFIED, field.full_name
+
+
+def test_the_tables_for_users_are_current() -> None:
+    text = DOCUMENT.read_text()
+    assert with_tables(text) == text
+    assert "| `RecognitionConfig.profanity_filter` | ignored |" in text
+    with pytest.raises(ValueError, match="no place for the table of amira/riva"):
+        with_tables("nothing")
