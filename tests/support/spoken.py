@@ -7,6 +7,7 @@ HTTP, but in this process, so that a test module has them in a second.
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -147,3 +148,10 @@ def clip_file(folder: Path, suffix: str, seconds: float = 4.0) -> Path:
     kind = {"format": "OGG", "subtype": "OPUS"} if suffix == "ogg" else {}
     soundfile.write(path, clip(seconds), 16_000, **kind)
     return path
+
+
+def broken_flac() -> bytes:
+    """A FLAC file whose header is right, and nothing else."""
+    file = io.BytesIO()
+    soundfile.write(file, clip(0.5), 16_000, format="FLAC")
+    return file.getvalue()[:200] + b"\x55" * 2_000

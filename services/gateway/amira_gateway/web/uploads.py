@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,8 @@ from amira_core import errors
 from amira_gateway import metrics
 
 _PIECE_BYTES = 64 * 1024
+_SLOWEST_BYTES_PER_S = 16 * 1024
+"""Who is slower than speech that is not compressed keeps others from their turn."""
 
 
 class Upload:
@@ -20,11 +23,17 @@ class Upload:
         self._uploads = uploads
         self.content = bytearray()
 
-    async def read(self, part: BodyPartReader) -> None:
-        """Reads a part to its end. Raises MessageTooLargeError, NoCapacityError."""
+    async def read(self, part: BodyPartReader, limit: asyncio.Timeout) -> None:
+        """Reads a part to its end; what comes fast enough puts `limit` off.
+
+        Raises MessageTooLargeError, NoCapacityError.
+        """
+        began_at = limit.when()
         while piece := await part.read_chunk(_PIECE_BYTES):
             self._uploads.count(self, len(piece))
             self.content += piece
+            if began_at is not None:
+                limit.reschedule(began_at + len(self.content) / _SLOWEST_BYTES_PER_S)
 
 
 class Uploads:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import openai
@@ -13,7 +14,7 @@ import pytest
 
 from tests.gateway.access.door import add_key
 from tests.gateway.scripted import until
-from tests.support.spoken import WORDS, Gateway, Spoken, clip, clip_file
+from tests.support.spoken import WORDS, Gateway, Spoken, broken_flac, clip, clip_file
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_models(client: openai.OpenAI, flac: Path) -> None:
         ({"extra_body": {"stream": "perhaps"}}, "stream"),
         ({"file": ("clip.mp3", b"ID3" + bytes(2_000))}, "flac, ogg (Opus), wav"),
         ({"file": ("clip.wav", b"RIFF\0\0\0\0WAVE" + bytes(2_000))}, "WAV"),
-        ({"file": ("clip.flac", b"fLaC" + b"\xff" * 2_000)}, "FLAC"),
+        ({"file": ("clip.flac", broken_flac())}, "corrupt"),
         ({"file": ("empty.wav", b"")}, "flac, ogg (Opus), wav"),
     ],
 )
@@ -255,18 +256,51 @@ async def test_a_client_that_leaves_frees_its_place(gateway: Gateway) -> None:
     """After its upload, and in the middle of it."""
     whole = form(("model", b"whisper-1"), ("stream", b"true"), ("file", long_wav()))
     for sent in (whole, whole[:20_000]):
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        head = (
-            "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\n"
-            f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(whole)}\r\n\r\n"
-        )
-        writer.write(head.encode() + sent)
+        reader, writer = await begin_upload(gateway, len(whole), sent)
         await writer.drain()
         if sent is whole:
             assert b"200 OK" in await reader.readline()
         writer.close()
         await writer.wait_closed()
         await until(lambda: len(gateway.speech.admission) == 0)
+
+
+async def begin_upload(gateway: Gateway, size: int, content: bytes) -> Any:
+    """A request of so many bytes, of which some are sent: its reader and writer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    head = (
+        "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {size}\r\n\r\n"
+    )
+    writer.write(head.encode() + content)
+    return reader, writer
+
+
+async def test_uploads_share_a_bound(spoken: Spoken) -> None:
+    whole = form(("model", b"whisper-1"), ("file", long_wav()))
+    with spoken.gateway(web_uploads_bytes=400_000) as gateway:
+        _, writer = await begin_upload(gateway, len(whole), whole[:300_000])
+        statuses = []
+        async with aiohttp.ClientSession(headers={"Content-Type": "multipart/form-data; boundary=b"}) as http:
+            while 429 not in statuses[-1:] and len(statuses) < 20:  # until the other one has come so far
+                async with http.post(f"{gateway.http}/v1/audio/transcriptions", data=whole) as answer:
+                    statuses.append(answer.status)
+            writer.close()
+            await writer.wait_closed()
+            while 200 not in statuses[-1:] and len(statuses) < 40:
+                async with http.post(f"{gateway.http}/v1/audio/transcriptions", data=whole) as answer:
+                    statuses.append(answer.status)
+        assert set(statuses[:-1]) <= {200, 429}
+        assert (429 in statuses, statuses[-1]) == (True, 200)
+
+
+async def test_an_upload_that_dawdles_is_given_up(spoken: Spoken) -> None:
+    with spoken.gateway(unary_read_timeout_s=0.3) as gateway:
+        reader, writer = await begin_upload(gateway, 1_000, b"--b\r\n")
+        async with asyncio.timeout(20):
+            assert b" 409 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
 
 
 def long_wav() -> bytes:

@@ -10,7 +10,6 @@ from aiohttp import BodyPartReader, web
 from amira_core import errors
 from amira_gateway.web.uploads import Upload
 
-_LONGEST_UPLOAD_S = 600.0
 _MOST_FIELDS = 1_000
 _MOST_TEXT_BYTES = 256 * 1024
 
@@ -28,8 +27,8 @@ class Form:
     file: bytes
 
 
-async def read_form(request: web.Request, upload: Upload) -> Form:
-    """Reads the body. What is read is held, and counted, by `upload`.
+async def read_form(request: web.Request, upload: Upload, timeout_s: float) -> Form:
+    """Reads the body. What is read is held, and counted, by `upload`; a large file may take longer.
 
     Raises:
         InvalidRequestError: it is no form, or one without a file.
@@ -39,10 +38,10 @@ async def read_form(request: web.Request, upload: Upload) -> Form:
     if request.content_type != "multipart/form-data":
         raise errors.InvalidRequestError("Send the file as multipart/form-data, in the field `file`.")
     try:
-        async with asyncio.timeout(_LONGEST_UPLOAD_S):
-            fields, has_file = await _read_parts(request, upload)
+        async with asyncio.timeout(timeout_s) as limit:
+            fields, has_file = await _read_parts(request, upload, limit)
     except TimeoutError:
-        raise errors.IdleTimeoutError(f"The file did not come within {_LONGEST_UPLOAD_S:g} s.") from None
+        raise errors.IdleTimeoutError("The file came too slowly.") from None
     except (ValueError, LookupError, AssertionError, web.HTTPException):
         raise errors.InvalidRequestError("The body is not the multipart form that it says it is.") from None
     if not has_file:
@@ -50,7 +49,9 @@ async def read_form(request: web.Request, upload: Upload) -> Form:
     return Form(fields, bytes(upload.content))
 
 
-async def _read_parts(request: web.Request, upload: Upload) -> tuple[dict[str, list[str]], bool]:
+async def _read_parts(
+    request: web.Request, upload: Upload, limit: asyncio.Timeout
+) -> tuple[dict[str, list[str]], bool]:
     fields: dict[str, list[str]] = {}
     text_bytes, has_file = 0, False
     parts = await request.multipart()
@@ -64,7 +65,7 @@ async def _read_parts(request: web.Request, upload: Upload) -> tuple[dict[str, l
             if has_file:
                 raise errors.InvalidRequestError("The form has more than one file: send one a request.")
             has_file = True
-            await upload.read(part)
+            await upload.read(part, limit)
             continue
         value = await _text(part, _MOST_TEXT_BYTES - text_bytes)
         text_bytes += len(value)

@@ -46,7 +46,7 @@ class Transcriptions:
     async def _transcribe(self, request: web.Request, record: CallRecord) -> web.StreamResponse:
         self._entrance.check_room()
         with self._uploads.begin() as upload:
-            form = await read_form(request, upload)
+            form = await read_form(request, upload, self._entrance.settings.unary_read_timeout_s)
             wishes = Wishes.of(form.fields)
             models = await models_of(self._entrance)
             chosen = choose_model(models, wishes.model, wishes.languages, THEIR_MODELS)
