@@ -147,6 +147,19 @@ def test_classes_cannot_be_made_to_multiply_without_end() -> None:
         of_v1(config)
 
 
+@pytest.mark.parametrize("items", [[], [{"value": "x" * 3_000_000}]])
+@pytest.mark.parametrize("phrase", ["${" * 500, "${e}" * 240])
+def test_hostile_phrases_are_not_put_together(phrase: str, items: list[dict[str, str]]) -> None:
+    config = v1.RecognitionConfig()
+    config.adaptation.custom_classes.add(custom_class_id="e", items=items)
+    config.speech_contexts.add(phrases=[phrase] * 900)
+    if items and phrase.endswith("}"):
+        with pytest.raises(errors.HotwordError, match="720000000 characters"):
+            of_v1(config)
+    else:
+        assert not of_v1(config).hotwords.phrases
+
+
 def test_a_request_of_very_many_parts_is_not_looked_through() -> None:
     config = v1.RecognitionConfig()
     for _ in range(60):
@@ -160,6 +173,7 @@ def test_fields_without_effect_are_named_up_to_a_bound() -> None:
     assert ignored_fields(config) == ["profanity_filter"]
     unknown = riva_pb2.RecognitionConfig.FromString(b"\x98\x06\x01" * 1000)
     assert ignored_fields(unknown) == ["#99"] * 20 + ["..."]
+    assert ignored_fields(riva_pb2.RecognitionConfig.FromString(b"\x98\x06\x01" * 20_000)) == []  # too many
 
 
 def test_silence_is_timed_from_the_start_and_from_the_last_words() -> None:

@@ -14,6 +14,8 @@ from amira_core import errors
 _MAX_PARTS = 5_000
 """Fields and items of one request that are looked at: enough for as many phrases as Google takes. Looking
 takes time."""
+_MOST_BYTES = 32 * 1024
+"""Messages that are looked through for unknown fields; larger ones hold a recording, or waste our time."""
 _MAX_NAMED = 20
 """Ignored fields that are named; a client that sends more has been told enough."""
 
@@ -39,8 +41,9 @@ def ignored_fields(request: Message) -> list[str]:
 
 
 def _without_effect(message: Message, prefix: str, left: list[int]) -> Iterator[str]:
-    for unknown in UnknownFieldSet(message):  # type: ignore[attr-defined]  # it is a sequence
-        yield f"{prefix}#{unknown.field_number}"
+    if message.ByteSize() <= _MOST_BYTES:
+        for unknown in UnknownFieldSet(message):  # type: ignore[attr-defined]  # it is a sequence
+            yield f"{prefix}#{unknown.field_number}"
     for field, value in message.ListFields():
         path = prefix + field.name
         support = support_of(field)

@@ -10,10 +10,11 @@ from amira.asr.v1 import config_pb2
 from amira.googlespeech.v1 import speech_pb2 as v1
 from amira.googlespeech.v2 import speech_pb2 as v2
 from amira_core import errors
+from amira_core.limits import MAX_PHRASE_CHARACTERS
 from amira_gateway.adapters.hotwords import add_phrase
 from amira_gateway.session.validation import MAX_PHRASES
 
-_INLINE_CLASS = re.compile(r"\$\{([^}]*)\}")
+_INLINE_CLASS = re.compile(r"\$\{([^${}]*)\}")
 _LONGEST_TEMPLATE = 1_000
 
 
@@ -44,6 +45,11 @@ class Adaptation:
             self._expanded += 1
             if self._expanded > MAX_PHRASES:
                 raise errors.HotwordError(f"{where}: with it there are more than {MAX_PHRASES} phrases.")
+            size = sum(map(len, texts)) + sum(map(len, items))
+            if size > MAX_PHRASE_CHARACTERS:  # before it is put together: items may be of any length
+                raise errors.HotwordError(
+                    f"{where} has {size} characters: at most {MAX_PHRASE_CHARACTERS} are allowed."
+                )
             add_phrase(self.hotwords, _filled(texts, items), boost, where)
 
     def add_set(self, phrase_set: v1.PhraseSet | v2.PhraseSet, where: str) -> None:
