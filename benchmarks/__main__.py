@@ -95,9 +95,11 @@ def _is_wanted(name: str, wanted: list[str]) -> bool:
 def _servers(
     model_dir: Path, geometry: tuple[int, int, int], tuning: SherpaTuning, wanted: list[str], *, quick: bool
 ) -> list[Server]:
-    methods = ("greedy", "beam") if quick and not wanted else ("greedy", "beam", "k2")
+    # A quick run has time for three systems: the two ways to run Amira, and the peer.
+    methods = ("greedy",) if quick and not wanted else ("greedy", "beam", "k2")
     servers = [
         *peers.amira(model_dir, methods, geometry),
+        *peers.amira_node(model_dir, geometry),
         *peers.sherpa(model_dir, tuning, geometry, all_=not quick or bool(wanted)),
         *([] if quick and not wanted else vendors()),
     ]
@@ -124,7 +126,8 @@ async def _compare(suite: Suite, servers: list[Server], plan: Plan) -> None:
 
 def _few(subjects: list[Subject]) -> list[Subject]:
     """Those whose latency with one stream, and at three quarters of capacity, is of interest."""
-    return [s for s in subjects if s.server.name in (peers.LIKE_FOR_LIKE, peers.DEFAULT, peers.CPP)]
+    wanted = (peers.LIKE_FOR_LIKE, peers.NODE, peers.DEFAULT, peers.CPP)
+    return [subject for subject in subjects if subject.server.name in wanted]
 
 
 def _command(arguments: list[str]) -> str:

@@ -14,6 +14,8 @@ from benchmarks.systems.sherpa import SherpaPython, SherpaServer, SherpaTuning, 
 _FRAMES_PER_OUTPUT = 4  # of icefall's streaming encoders
 LIKE_FOR_LIKE = "amira_greedy"
 """Greedy search on both sides: the row that the ratio is about."""
+NODE = "amira_node_greedy"
+"""The same with gateway, frontend and decoder in one process."""
 DEFAULT = "amira_beam"
 """What an Amira server does when nobody asks for anything else, with this model."""
 CPP, CPP_BEAM, PYTHON = "sherpa_cpp", "sherpa_cpp_beam", "sherpa_python"
@@ -47,6 +49,11 @@ def amira(model_dir: Path, methods: Sequence[str], geometry: tuple[int, int, int
     """Amira's searches, on one stack."""
     stack = AmiraStack(model_dir, env=NO_ADMISSION)
     return [AmiraServer(stack, method, geometry) for method in methods]
+
+
+def amira_node(model_dir: Path, geometry: tuple[int, int, int]) -> list[Server]:
+    """Amira's greedy search where gateway, frontend and decoder are one process."""
+    return [AmiraServer(AmiraStack(model_dir, env=NO_ADMISSION, one_process=True), "greedy", geometry)]
 
 
 def named(server: SherpaServer, name: str) -> SherpaServer:

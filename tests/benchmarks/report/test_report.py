@@ -72,7 +72,10 @@ def test_the_ratio_is_of_streams_within_the_budget() -> None:
     assert tables.ratio(RESULTS) == 2.5
     text = tables.markdown(RESULTS)
     assert "| Amira, greedy | 100 | 2.50 |" in text
-    assert "| streams in budget, greedy, over sherpa-onnx C++ | at least 2 | 2.50 | yes |" in text
+    assert (
+        "| streams in budget, greedy, separate services, over sherpa-onnx C++ | at least 2 | 2.50 | yes |"
+        in text
+    )
     assert "not measured: riva (RIVA_TARGET not set)" in text
     assert "not idle" not in text
 
