@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from amira_core.metrics.schema import Gateway
+from amira_local.services import METRICS_AT
 from amira_local.top.pages import Page, parse, read_page
 from amira_local.top.view import render
 from amira_local.top.window import History, Window, estimate_quantile
@@ -184,3 +185,22 @@ def test_q_ends_the_picture_and_leaves_the_terminal_as_it_was(
         os.close(ours)
     assert b"\x1b[?1049h" in out  # another screen ...
     assert out.rindex(b"\x1b[?1049l") > out.rindex(b"\x1b[?1049h")  # ... and back
+
+
+def test_a_node_is_shown_as_the_three_that_it_is_made_of() -> None:
+    text = BUILD.replace('service="gateway"', 'service="node"') + "amira_gateway_streams_active 7\n"
+    node = Page(METRICS_AT["gateway"], 100.0, parse(text))
+    nothing = [Page(METRICS_AT[name], 100.0, {}, "refused") for name in ("frontend", "decoder")]
+    out = StringIO()
+    Console(file=out, width=200, color_system=None).print(
+        render([Window(each) for each in (node, *nothing)], "now")
+    )
+    picture = out.getvalue()
+    assert "7 streams" in picture
+    assert [title for title in ("gateway", "frontend", "decoder") if f"\n{title} " in picture] == [
+        "gateway",
+        "frontend",
+        "decoder",
+    ]
+    assert "refused\n" not in picture
+    assert METRICS_AT["decoder"] not in picture

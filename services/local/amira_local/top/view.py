@@ -12,10 +12,13 @@ from rich.text import Text
 
 from amira_core.metrics.buckets import FRAME_BUDGET_S
 from amira_core.metrics.schema import Common, Decoder, Frontend, Gateway, Triton
+from amira_local.services import METRICS_AT
 from amira_local.top.window import Window
 
 Row = Callable[[Window], list[str | Text]]
 
+_IN_A_NODE = (METRICS_AT["frontend"], METRICS_AT["decoder"])
+"""Where nothing answers when `amira up` runs them as parts of a node."""
 _FULL = 0.9
 _LATE_S = FRAME_BUDGET_S
 _LATE_LOOP_S = 0.1
@@ -31,7 +34,10 @@ def render(windows: Sequence[Window], span: str) -> RenderableType:
     replicas = _replicas(windows)
     if replicas is not None:
         parts.append(replicas)
+    has_node = any(window.now.service == "node" for window in windows)
     for window in windows:
+        if has_node and window.now.address in _IN_A_NODE:
+            continue
         if window.now.problem or not _parts_of(window):
             problem = window.now.problem or "this is no service of Amira"
             parts.append(Text(f"{window.now.address}: {problem}", style="bold red"))
