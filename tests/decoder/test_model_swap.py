@@ -58,6 +58,7 @@ async def server(link: Path) -> AsyncIterator[DecoderServer]:
         in_process_engine="onnxruntime",
         in_process_slots=4,
         search="greedy",
+        model_keep_s=0.1,
     )
     async with serving(settings) as running:
         yield running
@@ -123,6 +124,22 @@ async def test_a_stream_that_goes_on_gets_the_model_that_began_it_or_nothing(
     await lanes_become(server, 1)
     with pytest.raises(errors.NoCapacityError, match="another version"):
         await Talk.open(server.stub, model_version=version)
+
+
+async def test_a_stream_may_come_back_for_a_model_that_nobody_has_just_now(
+    server: DecoderServer, link: Path, other_dir: Path
+) -> None:
+    """All streams of a gateway end when it is lost, and go on by way of another one."""
+    server.decoder.lanes.keep_s = LIMIT_S
+    old = await Talk.open(server.stub)
+    version = old.accepted.model.version
+    point(link, other_dir)
+    server.decoder.reload_model()
+    await version_becomes(server, version)
+    await old.text()
+    goes_on = await Talk.open(server.stub, model_version=version)
+    assert goes_on.accepted.model.version == version
+    await goes_on.text()
 
 
 async def test_going_back_while_streams_still_have_that_model_gives_them_no_neighbour_in_their_slots(

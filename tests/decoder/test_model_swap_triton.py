@@ -31,7 +31,9 @@ async def test_streams_run_over_swaps_there_and_back(model_dir: Path, tmp_path: 
     frames = fbank_of(CLIP)
     triton = await asyncio.to_thread(TritonProcess.start, link, 4, release_after_s=2)
     try:
-        settings = DecoderSettings(model_dir=link, triton_target=triton.target, search="greedy")
+        settings = DecoderSettings(
+            model_dir=link, triton_target=triton.target, search="greedy", model_keep_s=0.1
+        )
         async with serving(settings) as server:
 
             async def version_becomes_other_than(version: str) -> None:
@@ -87,7 +89,9 @@ async def test_a_triton_that_comes_back_with_another_model_is_followed(
     link.symlink_to(model_dir)
     triton = await asyncio.to_thread(TritonProcess.start, link, 2)
     try:
-        settings = DecoderSettings(model_dir=link, triton_target=triton.target, search="greedy")
+        settings = DecoderSettings(
+            model_dir=link, triton_target=triton.target, search="greedy", model_keep_s=0.1
+        )
         async with serving(settings) as server:
             before = server.decoder.model_info.version
             await asyncio.to_thread(triton.stop)

@@ -37,7 +37,7 @@ class StreamingDecoder:
         self._settings = settings
         self._first_model: ServedModel | None = ServedModel(settings)
         self._search_thread = SearchThread()
-        self._lanes = Lanes()
+        self._lanes = Lanes(settings.model_keep_s)
         self._swap = ModelSwap(self._lanes, settings, self._search_thread, self._make_encoder)
         self._fallback = Fallback(self._lanes, settings, self._search_thread, lambda: self._model)
         self._draining = False

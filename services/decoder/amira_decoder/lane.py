@@ -141,9 +141,14 @@ class Lane:
             self._openings -= 1
             self._opened.set()
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a stream is open, or about to be."""
+        return bool(self._openings or self.live.count)
+
     async def until_unused(self) -> None:
         """Waits until no stream is open, nor about to be."""
-        while self._openings or self.live.count:
+        while self.in_use:
             self._opened.clear()
             if self._openings:
                 await self._opened.wait()

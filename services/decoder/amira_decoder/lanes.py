@@ -18,7 +18,9 @@ _log = structlog.get_logger(__name__)
 class Lanes:
     """The lanes of a decoder. Not thread-safe: belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_s: float = 0.0) -> None:
+        self.keep_s = keep_s
+        """How long a lane that was superseded stays after its last stream."""
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[Lane, asyncio.Task[None]] = {}
         self._of_stream: dict[str, Lane] = {}
@@ -64,16 +66,16 @@ class Lanes:
         self.changed()
 
     def make_primary(self, lane: Lane) -> None:
-        """New streams use `lane`; the one before ends with its last stream."""
+        """New streams use `lane`; the one before ends some time after its last stream."""
         before, self.primary = self.primary, lane
         if before is not None:
-            self.retire(before)
+            self.retire(before, self.keep_s)
         self.changed()
 
-    def retire(self, lane: Lane) -> None:
-        """The lane ends with its last stream. New streams must not get it any more."""
+    def retire(self, lane: Lane, keep_s: float = 0.0) -> None:
+        """The lane ends `keep_s` after its last stream. New streams must not get it any more."""
         assert self._tasks is not None
-        self._tasks.create_task(self._end_when_unused(lane))
+        self._tasks.create_task(self._end_when_unused(lane, keep_s))
 
     def choose(self, version: str = "") -> Lane:
         """The lane for a new stream, or for one that goes on with this version of the model.
@@ -127,8 +129,13 @@ class Lanes:
             await lane.encoder.close()
         self._running.clear()
 
-    async def _end_when_unused(self, lane: Lane) -> None:
+    async def _end_when_unused(self, lane: Lane, keep_s: float) -> None:
         await lane.until_unused()
+        while keep_s:
+            await asyncio.sleep(keep_s)
+            if not lane.in_use:
+                break
+            await lane.until_unused()
         if lane in (self.primary, self.standby) or lane not in self._running:
             return  # it is wanted again, or was retired twice
         task = self._running.pop(lane)

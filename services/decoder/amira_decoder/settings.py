@@ -78,6 +78,10 @@ class DecoderSettings(LoadSettings, ServiceSettings):
     model_swap_timeout_s: float = Field(default=60.0, gt=0)
     """How long a new model may take until Triton has it, too; it is given up then."""
 
+    model_keep_s: float = Field(default=45.0, ge=0)
+    """How long a model that was replaced is kept after its last stream: streams that lost their gateway come
+    back for it. Longer than the gateways' `resume_window_s`."""
+
     search: Literal["auto", "k2", "beam", "greedy"] = "auto"
     """Default search for streams that name none. `auto`: beam where the model folder has a language
     model, else k2 where it is installed, else beam."""
