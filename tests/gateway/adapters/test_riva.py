@@ -345,4 +345,9 @@ def test_keys(foreign: Foreign, key: str) -> None:
     assert status(("x-api-key", key), ("function-id", "1")) == "OK"
     describing = add_key(foreign.keys_file, "acme", Scope.DESCRIBE)
     assert status(("x-api-key", describing)) == "PERMISSION_DENIED"
+    auth = riva.client.Auth(foreign.ca, uri=foreign.keyed, metadata_args=[["x-api-key", describing]])
+    ask = riva_asr_pb2.RivaSpeechRecognitionConfigRequest()
+    service = riva.client.ASRService(auth)
+    assert service.stub.GetRivaSpeechRecognitionConfig(ask, metadata=auth.get_auth_metadata()).model_config
+    auth.channel.close()
     assert status(("x-api-key", key), ("x-api-key", describing)) == "UNAUTHENTICATED"
