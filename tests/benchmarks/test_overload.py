@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from amira_core import errors
-from benchmarks.overload import caller, figures, phase
+from benchmarks.overload import caller, cpus, figures, phase
 from benchmarks.overload.__main__ import table
 from tests.gateway.scripted import pattern, running
 
@@ -130,9 +130,11 @@ def test_ratios_and_table() -> None:
         return {
             **figures.of_phase(phase.Phase([], [phase.Window(0, 1)]), ""),
             "latency_ms": {"p50": p50, "p99": p99, "max": p99},
+            "cpus_used": {"load client": p50 / 100, "triton": 0.5, "gateway": 0.25},
         }
 
     within, over = part(10, 100), part(11, 105)
+    over["refused"] = 50
     assert figures.ratio(within, over, "p99") == 1.05
     by_round = {"within": [100.0, None, 100.0, 50.0], "over": [90.0, 80.0, 105.0, 100.0]}
     assert figures.median_ratio(by_round) == 1.05
@@ -144,9 +146,20 @@ def test_ratios_and_table() -> None:
             "within": within,
             "over": over,
             "p99_by_round_ms": by_round,
-            "cpus_used": {"load client": 0.1, "triton": 0.5, "gateway": 0.25},
+            "windows_s": 10,
             "machine": {"load_average": 1.0},
         }
     )
     assert "| p99 to that within capacity | 1.05 |" in shown
-    assert "| 0.1 / 0.75 |" in shown
+    assert "| 0.10 / 0.75 |" in shown
+    assert "| 2.0 / 0.0 ms |" in shown, "0.01 of a CPU for five refusals a second"
+
+
+async def test_processor_time_is_read_at_the_windows_edges() -> None:
+    readings = iter([{"load client": 1.0, "gateway": 5.0}, {"load client": 2.0, "gateway": 5.0}] * 2)
+    windows = [phase.Window(0.0, 0.05), phase.Window(0.1, 0.15)]
+    used = await cpus.by_window(windows, lambda: next(readings))
+    assert used[windows[0]]["load client"] == pytest.approx(20, rel=0.5)
+    assert used[windows[1]]["gateway"] == 0
+    assert cpus.average([{"a": 1.0}, {"a": 2.0}]) == {"a": 1.5}
+    assert cpus.client_and_services({"load client": 1.0, "x": 2.0, "y": 3.0}) == (1.0, 5.0)
