@@ -17,19 +17,20 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def refuse_undecodable(request: web.Request, handler: Handler) -> web.StreamResponse:
     """400 where the target or a header is not UTF-8: aiohttp has such bytes as halves of characters, which
-    nothing that answers, logs or forwards them can write."""
+    nothing that answers, logs or forwards them can write. And where the key of a WebSocket is not even ASCII."""
     try:
         for text in (request.raw_path, *request.headers.values()):
             text.encode()
+        request.headers.get("Sec-WebSocket-Key", "").encode("ascii")
     except UnicodeEncodeError:
-        return web.json_response({"error": _NOT_UTF8}, status=400)
+        return web.json_response({"error": _NOT_TEXT}, status=400)
     return await handler(request)
 
 
-_NOT_UTF8 = {
+_NOT_TEXT = {
     "code": "INVALID_ARGUMENT",
     "reason": "INVALID_REQUEST",
-    "message": "The request's target or a header is not UTF-8.",
+    "message": "The request's target or a header is not UTF-8, or Sec-WebSocket-Key is not ASCII.",
 }
 
 
