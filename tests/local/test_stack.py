@@ -114,6 +114,26 @@ def test_the_plan_has_triton_only_where_it_is_used(tmp_path: Path) -> None:
     assert names(LIGHT) == [["frontend"], ["decoder"], ["gateway"]]
 
 
+def test_one_process_has_the_settings_of_the_three_and_the_gateways_ports() -> None:
+    apart = [service for wave in plan(StackOptions()) for service in wave]
+    gateway = next(service for service in apart if service.name == "gateway")
+    decoder = next(service for service in apart if service.name == "decoder")
+    [[triton], [node]] = plan(StackOptions(one_process=True))
+    assert triton == apart[0]
+    assert (node.module, node.ports) == ("amira_node", gateway.ports)
+    behind = {f"AMIRA_GATEWAY_{name}_TARGET" for name in ("FRONTEND", "DECODER")}
+    assert node.env.items() >= {key: gateway.env[key] for key in gateway.env.keys() - behind}.items()
+    own = {
+        "AMIRA_DECODER_LISTEN",
+        "AMIRA_DECODER_METRICS_ADDRESS",
+        "AMIRA_DECODER_LOG_LEVEL",
+        "AMIRA_DECODER_LOG_FORMAT",
+    }
+    assert {key for key in node.env if "DECODER" in key} == decoder.env.keys() - own
+    [[alone]] = plan(StackOptions(one_process=True, encoder="in_process"))
+    assert alone.name == "node"
+
+
 def test_extra_environment_wins() -> None:
     service = plan(StackOptions(search="k2"))[1][0]
     assert service.env["AMIRA_DECODER_SEARCH"] == "k2"
