@@ -50,3 +50,17 @@ async def test_what_fails_is_marked(collector: Collector) -> None:
     [call] = [span for span in collector.spans if span.kind == "server"]
     assert call.failed
     assert call.attributes["error.type"] == "CONFIG_MISSING"
+
+
+async def test_foreign_protocols_have_traces_too(collector: Collector) -> None:
+    async with serving() as web:
+        url = web.url("/v1/listen?encoding=linear16&sample_rate=16000")
+        async with web.http.post(url, data=SECOND, headers={"traceparent": CALLER}) as answer:
+            heard = await answer.json()
+        await web.stack.freed()
+    end_tracing()
+    assert heard["results"]["channels"][0]["alternatives"][0]["transcript"] == "32000 bytes"
+    trace_id, caller_id = CALLER.split("-")[1:3]
+    by_name = {span.name: span for span in collector.trace(trace_id) if span.kind != "client"}
+    call, session = by_name["deepgram.Listen"], by_name["session"]
+    assert (call.parent_id, session.parent_id) == (caller_id, call.span_id)

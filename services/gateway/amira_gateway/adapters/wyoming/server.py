@@ -64,17 +64,17 @@ class WyomingServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if len(self._connections) < self._settings.max_streams:
-            self._connections.add(task)
-            try:
+        self._connections.add(task)
+        try:
+            if len(self._connections) <= self._settings.max_streams:
                 with suppress(ClientGoneError, ConnectionError, TimeoutError):
                     await self._serve(reader, writer)
-            finally:
-                self._connections.discard(task)
-                self._answering.discard(task)
-        if writer.transport.get_write_buffer_size():
-            writer.transport.abort()  # nobody reads it
-        writer.close()
+        finally:
+            self._connections.discard(task)
+            self._answering.discard(task)
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()  # nobody reads it
+            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -85,6 +85,9 @@ class WyomingServer:
             told = reported(error, "wyoming")
             async with asyncio.timeout(_LAST_ANSWERS_S):
                 await write_event(writer, "error", {"text": told.message, "code": told.reason})
+                writer.write_eof()
+                while await reader.read(LONGEST_LINE_BYTES):
+                    pass  # a connection that is closed before it has been read is reset, and its answer lost
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wishes: dict[str, Any] = {}
