@@ -68,7 +68,7 @@ async def test_no_line_holds_a_key_or_what_was_said(path: Path) -> None:
                 await outcome(caller.recognize())
     assert len(audited(log)) == 4
     everything = json.dumps(log, default=str)
-    for secret in (key, key.rpartition("_")[2], wrong, wrong.rpartition("_")[2], SECRET_WORDS):
+    for secret in (key, key.split("_", 2)[2], wrong, wrong.split("_", 2)[2], SECRET_WORDS):
         assert secret not in everything
 
 
