@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # no generics at run time
     Handler = grpc.RpcMethodHandler[Any, Any]
     FindHandler = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
 
+_CLEAN_UP_S: Final = 5.0
+"""For handlers that were cut off; one that hangs in its own end must not hold up that of the process."""
+
 _servers: Final[dict[str, InProcessServer]] = {}
 
 
@@ -78,7 +81,7 @@ class InProcessServer(grpc.aio.Server):
         for exchange in self._running.values():
             exchange.cut(grpc.StatusCode.UNAVAILABLE, "Cancelling all calls")
         if self._running:
-            await asyncio.wait([*self._running])
+            await asyncio.wait([*self._running], timeout=_CLEAN_UP_S)
         self._over.set()
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:
