@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from amira.asr.v1 import speech_pb2
+from amira_core.rpc import health
 from amira_core.settings import ServiceSettings
 from amira_core.tracing.settings import TracingSettings
 from amira_decoder.settings import DecoderSettings
 from amira_encoder.options import EncoderOptions
 from amira_frontend.settings import FrontendSettings
+from amira_gateway.adapters import google, riva
 from amira_gateway.settings import GatewaySettings
 from amira_triton.settings import TritonSettings
 
@@ -24,6 +27,15 @@ METRICS_PORTS = {"gateway": 50052, "frontend": 50062, "decoder": 50072, "triton"
 
 WEB_PORTS = {"gateway": 50053}
 """Where deployed gateways serve WebSockets and HTTP; without a setting they do not."""
+
+PUBLIC_SERVICES = [
+    speech_pb2.DESCRIPTOR.services_by_name["Speech"].full_name,
+    *google.SERVICES_V1,
+    google.SERVICE_V2,
+    riva.SERVICE,
+    health.SERVICE_NAME,
+]
+"""gRPC services of the gateway that balancers let through: not reflection, which is for its operator."""
 
 OF_OTHERS = {
     "NUMBA_CACHE_DIR", "OMP_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED",

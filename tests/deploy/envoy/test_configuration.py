@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 
-from amira.asr.v1 import speech_pb2
-from amira_core.rpc.health import SERVICE_NAME as HEALTH
 from amira_core.security.connection_limits import CONNECTION_LIMITS
 from amira_gateway.settings import GatewaySettings
 from tests.deploy.envoy import proxy
-from tests.deploy.variables import WEB_PORTS
+from tests.deploy.variables import PUBLIC_SERVICES, WEB_PORTS
 from tests.support.certificates import Authority
-
-SPEECH = speech_pb2.DESCRIPTOR.services_by_name["Speech"].full_name
 
 
 def manager() -> Any:
@@ -66,11 +62,12 @@ def test_envoy_accepts_it(tmp_path: Path) -> None:
     assert "deprecated" not in done.stderr.lower()
 
 
-def test_of_grpc_only_speech_and_health_are_routed() -> None:
-    by_grpc = [each for each in routes() if "grpc" in each["match"]]
-    assert [each["match"]["prefix"] for each in by_grpc] == [*(f"/{name}/" for name in (SPEECH, HEALTH)), "/"]
-    assert [each.get("route", {}).get("cluster") for each in by_grpc] == [proxy.GRPC, proxy.GRPC, None]
-    assert by_grpc[-1]["direct_response"] == {"status": 404}
+def test_of_grpc_only_public_services_are_routed() -> None:
+    *by_grpc, others = [each for each in routes() if "grpc" in each["match"]]
+    assert [each["match"]["prefix"] for each in by_grpc] == [f"/{name}/" for name in PUBLIC_SERVICES]
+    assert {each["route"]["cluster"] for each in by_grpc} == {proxy.GRPC}
+    assert others["match"]["prefix"] == "/"
+    assert others["direct_response"] == {"status": 404}
 
 
 def test_the_rest_is_the_web_ports_and_may_become_a_websocket() -> None:

@@ -18,6 +18,7 @@ from tests.deploy.kubernetes.rendering import (
     render,
 )
 from tests.deploy.kubernetes.rendering import ports as ports_of
+from tests.deploy.variables import PUBLIC_SERVICES
 
 ANYBODY = "anybody"
 PROMETHEUS = "prometheus"
@@ -165,6 +166,8 @@ def test_both_doors_of_the_gateway_are_routed_to_without_an_end(overlay: str) ->
         (behind,) = rule["backendRefs"]
         assert behind == {"name": "amira-gateway", "port": ports[name]["port"]}
     assert rule["timeouts"] == {"request": "0s"}
+    (calls,) = routes["GRPCRoute"]["spec"]["rules"]
+    assert [match["method"]["service"] for match in calls["matches"]] == PUBLIC_SERVICES
     limits = of_kind(manifests, "BackendTrafficPolicy")["amira"]["spec"]
     assert {each["kind"] for each in limits["targetRefs"]} == set(routes)
     assert set(limits["timeout"]["http"].values()) == {"0s"}
