@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ class Web:
 
 @asynccontextmanager
 async def serving(replicas: int = 1, **settings: Any) -> AsyncIterator[Web]:
-    """A stack with a web port; `settings` are the gateway's."""
+    """A stack with a web port; `settings` are the gateway's, `send_buffer_bytes` is of its connections."""
+    send_buffer_bytes = settings.pop("send_buffer_bytes", None)
     access = {name: settings.pop(name) for name in ("api_keys_file",) if name in settings}
     web_settings = {"web_listen": "127.0.0.1:0"} | {
         name: settings.pop(name) for name in ("web_origins", "tls_cert", "tls_key", "tls_client_ca")
@@ -49,6 +51,10 @@ async def serving(replicas: int = 1, **settings: Any) -> AsyncIterator[Web]:
         web = Web(stack, 0, http)
         server = WebServer(all_settings, Door.of(all_settings), stack.gateway, lambda: web.ready)
         web.port = await server.start()
+        if send_buffer_bytes is not None:
+            for site in server._runner.sites:
+                for listening in site._server.sockets:  # type: ignore[attr-defined]  # connections are as it is
+                    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         try:
             yield web
         finally:

@@ -183,7 +183,10 @@ async def flood(ws: aiohttp.ClientWebSocketResponse) -> None:
 @pytest.mark.slow
 async def test_a_client_that_does_not_read_is_ended() -> None:
     connector = aiohttp.TCPConnector(socket_factory=small_window)
-    async with serving(client_stall_timeout_s=0.2) as web, aiohttp.ClientSession(connector=connector) as http:
+    async with (
+        serving(client_stall_timeout_s=0.2, send_buffer_bytes=4096) as web,
+        aiohttp.ClientSession(connector=connector) as http,
+    ):
         ws = await http.ws_connect(web.url("/v1/stream"))
         await ws.send_json(CONFIG)
         with pytest.raises(ConnectionError):
