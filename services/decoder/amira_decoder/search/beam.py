@@ -175,6 +175,7 @@ class BeamSearch:
         joint, width = self._joint, self._width
         candidates, before = np.empty(2 * width, kernels.CANDIDATE), np.empty(width, kernels.PATH)
         lm_scores = np.zeros((width, joint.vocab_size), np.float32)
+        lm_filled = np.full((width, 2), -1, np.int64)
         no_priors = np.empty((0, joint.vocab_size), np.float32)
         for t in range(encoder_out.shape[1]):
             live = np.flatnonzero(usable[:, t])
@@ -193,8 +194,8 @@ class BeamSearch:
                 counts[row], num_nodes[row] = kernels.step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, hotwords.next_state,
                     hotwords.earned, self._fusion, priors, rows, joint.blank_id, joint.key_base,
-                    joint.key_modulus, nodes[row], num_nodes[row], first_node[row], lm_scores, candidates,
-                    before,
+                    joint.key_modulus, nodes[row], num_nodes[row], first_node[row], lm_scores, lm_filled,
+                    candidates, before,
                 )  # fmt: skip
 
 

@@ -128,6 +128,39 @@ def _swap(candidates: CandidateArray, one: int, other: int) -> None:
 
 
 @kernel
+def _fill_lm_scores(
+    path: int,
+    paths: PathArray,
+    fusion: Fusion,
+    priors: NDArray[np.float32],
+    prior_row: int,
+    lm_scores: NDArray[np.float32],
+    lm_filled: NDArray[np.int64],
+) -> None:
+    """Writes what the language model adds to each token behind a path to `lm_scores[path]`.
+
+    At most frames most paths stay as they were: what some row holds already is not computed anew. Row i
+    holds the scores behind the context `lm_filled[i, 0]` of the language model and the context
+    `lm_filled[i, 1]` of the predictor.
+    """
+    context, key = paths[path].context, paths[path].key
+    for row in range(len(lm_filled)):
+        if lm_filled[row, 0] == context and lm_filled[row, 1] == key:
+            if row != path:
+                lm_scores[path] = lm_scores[row]
+                lm_filled[path] = lm_filled[row]
+            return
+    scores = lm_scores[path]
+    fill_scores(fusion, context, scores)
+    if fusion.internal_scale != 0:
+        factor, prior = np.float32(fusion.internal_scale), priors[prior_row]
+        for token in range(len(scores)):
+            scores[token] -= factor * prior[token]
+    lm_filled[path, 0] = context
+    lm_filled[path, 1] = key
+
+
+@kernel
 def step(
     paths: PathArray,
     count: int,
@@ -146,6 +179,7 @@ def step(
     num_nodes: int,
     first_node: int,
     lm_scores: NDArray[np.float32],
+    lm_filled: NDArray[np.int64],
     candidates: CandidateArray,
     before: PathArray,
 ) -> tuple[int, int]:
@@ -153,15 +187,12 @@ def step(
 
     `log_probs` [rows, V], of which path i reads `log_prob_rows[i]`, and `priors` likewise. New nodes go
     to `nodes` from `num_nodes` on and are numbered from `first_node` on. `lm_scores` [P, V], zero at
-    first, `candidates` [2 P] and `before` [P] are scratch. Gives the new number of paths and of nodes.
+    first, `lm_filled` [P, 2], -1 at first, `candidates` [2 P] and `before` [P] are scratch. Gives the new
+    number of paths and of nodes.
     """
     if fusion.scale != 0:
         for path in range(count):
-            fill_scores(fusion, paths[path].context, lm_scores[path])
-            if fusion.internal_scale != 0:
-                factor, row = np.float32(fusion.internal_scale), prior_rows[path]
-                for token in range(lm_scores.shape[1]):
-                    lm_scores[path, token] -= factor * priors[row, token]
+            _fill_lm_scores(path, paths, fusion, priors, prior_rows[path], lm_scores, lm_filled)
     found = _gather(paths, count, log_probs, log_prob_rows, earned, lm_scores, blank, candidates)
     chosen = _merge(candidates, found, len(paths))
     for path in range(count):
@@ -215,6 +246,7 @@ def decode_batch(
     rows = np.empty(width, np.int64)
     slots = np.empty(width, np.int64)
     lm_scores = np.zeros((width, vocab), np.float32)
+    lm_filled = np.full((width, 2), -1, np.int64)
     candidates = np.empty(2 * width, CANDIDATE)
     before = np.empty(width, PATH)
     lacking = 0
@@ -246,7 +278,7 @@ def decode_batch(
                 counts[row], num_nodes[row] = step(
                     paths[row], counts[row], log_probs, rows, first_frame[row] + t, next_state, earned,
                     fusion, joint.table_priors, slots, joint.blank, joint.base, joint.modulus, nodes[row],
-                    num_nodes[row], first_node[row], lm_scores, candidates, before,
+                    num_nodes[row], first_node[row], lm_scores, lm_filled, candidates, before,
                 )  # fmt: skip
             done[row] = t + 1
     return lacking
