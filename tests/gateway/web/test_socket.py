@@ -175,7 +175,7 @@ def small_window(address: tuple) -> socket.socket:
 
 
 async def flood(ws: aiohttp.ClientWebSocketResponse) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while True:
             await ws.send_json({"control": {"mark": {"id": "x" * 128}}})
 
