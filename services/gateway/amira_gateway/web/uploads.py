@@ -21,7 +21,8 @@ class Upload:
 
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
-        self.content = bytearray()
+        self._content = bytearray()
+        self.size = 0
 
     async def read(self, part: BodyPartReader, limit: asyncio.Timeout) -> None:
         """Reads a part to its end; what comes fast enough puts `limit` off.
@@ -31,9 +32,15 @@ class Upload:
         began_at = limit.when()
         while piece := await part.read_chunk(_PIECE_BYTES):
             self._uploads.count(self, len(piece))
-            self.content += piece
+            self._content += piece
             if began_at is not None:
-                limit.reschedule(began_at + len(self.content) / _SLOWEST_BYTES_PER_S)
+                limit.reschedule(began_at + self.size / _SLOWEST_BYTES_PER_S)
+
+    def take(self) -> bytes:
+        """What has been read. It still counts."""
+        content = bytes(self._content)
+        self._content.clear()
+        return content
 
 
 class Uploads:
@@ -57,11 +64,11 @@ class Uploads:
             yield upload
         finally:
             self._uploads.discard(upload)
-            self._bytes -= len(upload.content)
+            self._bytes -= upload.size
 
     def count(self, upload: Upload, size: int) -> None:
         """`size` more bytes are about to be held. Raises MessageTooLargeError, NoCapacityError."""
-        if len(upload.content) + size > self._max_file_bytes:
+        if upload.size + size > self._max_file_bytes:
             raise errors.MessageTooLargeError(
                 f"The file has more than {self._max_file_bytes} bytes: send it in parts, compressed (FLAC, "
                 "Ogg-Opus), or as a stream."
@@ -69,6 +76,7 @@ class Uploads:
         if self._bytes + size > self._max_bytes:
             raise self._full()
         self._bytes += size
+        upload.size += size
 
     def _full(self) -> errors.NoCapacityError:
         metrics.refused(errors.NoCapacityError.reason)

@@ -46,7 +46,7 @@ async def read_form(request: web.Request, upload: Upload, timeout_s: float) -> F
         raise errors.InvalidRequestError("The body is not the multipart form that it says it is.") from None
     if not has_file:
         raise errors.InvalidRequestError("The form has no file: send the audio in the field `file`.")
-    return Form(fields, bytes(upload.content))
+    return Form(fields, upload.take())
 
 
 async def _read_parts(
