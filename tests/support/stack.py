@@ -24,7 +24,8 @@ class StackThread:
 
     def __init__(self, options: StackOptions) -> None:
         self.lines: list[tuple[str, str]] = []
-        options = replace(options, start_timeout_s=_START_TIMEOUT_S)
+        patience = {"AMIRA_TRITON_START_TIMEOUT_S": str(_START_TIMEOUT_S), **options.env}
+        options = replace(options, start_timeout_s=_START_TIMEOUT_S, env=patience)
         self.stack = LocalStack(options, on_line=lambda service, line: self.lines.append((service, line)))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack", daemon=True)

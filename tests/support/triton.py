@@ -25,7 +25,7 @@ from typing import IO, Any
 from amira_local.ports import free_ports
 from amira_triton.stub_process import find_stub
 
-_START_TIMEOUT_S = 90.0
+_START_TIMEOUT_S = 250.0
 
 
 class TritonProcess:
@@ -67,6 +67,7 @@ class TritonProcess:
             "slots": slots,
             "engine": engine,
             "canary_interval_ms": 200,
+            "start_timeout_s": _START_TIMEOUT_S,
             **settings,
         }
         environment = {f"AMIRA_TRITON_{name.upper()}": str(value) for name, value in values.items()}
