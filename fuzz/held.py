@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import time
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ class Held:
 
     @classmethod
     def now(cls) -> Held:
-        """As it is."""
+        """As it is, but for memory that is free already and was only not given back yet."""
+        ctypes.CDLL(None).malloc_trim(0)
         descriptors = len(os.listdir("/proc/self/fd"))
         return cls(len(asyncio.all_tasks()), descriptors, resident_mib())
 
