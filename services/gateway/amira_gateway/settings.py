@@ -24,6 +24,10 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     """Origins (`https://app.example`) whose pages may use the web port from a browser, separated by commas;
     `*`: all. The gateway's own pages always may."""
 
+    web_page: bool = True
+    """Whether the web port serves the live transcription page, at `/`, to browsers. What the page does needs
+    the same keys as any client."""
+
     web_max_file_bytes: int = Field(default=25 * 1024 * 1024, ge=1024)
     """Largest file that `/v1/audio/transcriptions` takes: a file's settings may come behind it, so all of it
     is read first. `/v1/listen` has no such limit."""

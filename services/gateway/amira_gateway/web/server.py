@@ -11,7 +11,7 @@ from amira_core.rpc.server import warn_of_plaintext
 from amira_gateway.access import Door
 from amira_gateway.server import SpeechServicer
 from amira_gateway.settings import GatewaySettings
-from amira_gateway.web import amira, deepgram, openai, vosk
+from amira_gateway.web import amira, deepgram, openai, page, vosk
 from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.malformed import protocol_log, refuse_undecodable
 from amira_gateway.web.origins import Origins
@@ -38,7 +38,7 @@ class WebServer:
         entrance = Entrance(speech, door, Origins(settings.web_origins), settings)
         application = web.Application(middlewares=[refuse_undecodable])
         application.on_response_prepare.append(_harden)
-        for routes in (amira.routes, deepgram.routes, openai.routes, vosk.routes):
+        for routes in (amira.routes, deepgram.routes, openai.routes, page.routes, vosk.routes):
             application.router.add_routes(routes(entrance))
         application.router.add_get("/healthz", self._health)
         self._runner = web.AppRunner(
