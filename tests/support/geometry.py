@@ -8,8 +8,8 @@ from pathlib import Path
 from amira_decoder.encoder import EncoderGeometry
 from amira_encoder.engine import open_engine
 from amira_encoder.graph import read_graph
+from amira_encoder.graph_runner import GraphRunner
 from amira_encoder.model_folder import find_encoder
-from amira_encoder.slot_table import SlotTable
 
 FRAME_MS = 10
 """From one feature frame to the next."""
@@ -19,7 +19,7 @@ FRAME_MS = 10
 def geometry_of(model_dir: Path) -> EncoderGeometry:
     """Window, chunk, outputs and delay of the folder's encoder; it is run once to see its output."""
     path = find_encoder(model_dir)
-    return SlotTable(read_graph(path), open_engine(path, "onnxruntime", 1), 1).geometry
+    return GraphRunner(read_graph(path), open_engine(path, "onnxruntime", 1), 1).geometry
 
 
 def chunk_ms(geometry: EncoderGeometry) -> int:
