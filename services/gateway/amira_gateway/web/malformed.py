@@ -17,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def refuse_undecodable(request: web.Request, handler: Handler) -> web.StreamResponse:
     """400 where the target or a header is not UTF-8: aiohttp has such bytes as halves of characters, which
-    nothing that answers, logs or forwards them can write. Or where a WebSocket has a key that is not ASCII."""
+    nothing that answers, logs or forwards them can write. Or where a WebSocket's key is not ASCII."""
     try:
         for text in (request.raw_path, *request.headers.values()):
             text.encode()
