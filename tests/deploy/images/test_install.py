@@ -24,16 +24,9 @@ OF_OTHERS = {
 """Packages that a service must not bring."""
 
 
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pip and what builds the wheel go, once for all services."""
-    return tmp_path_factory.mktemp("tools")
-
-
-def installed(service: str, folder: Path, tools: Path) -> Path:
+def installed(service: str, folder: Path) -> Path:
     """Copies what the Dockerfile's build stage copies, and runs its install steps; gives the environment."""
     source, target = folder / "source", folder / "amira"
-    (folder / "amira-tools").symlink_to(tools, target_is_directory=True)
     build = Dockerfile.read(ROOT / "deploy" / "images" / service / "Dockerfile").stages[0]
     for step in build:
         if step.name == "COPY":
@@ -80,8 +73,8 @@ def packages(environment: Path) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # most of it is an index's and a disk's
-def test_the_frontend_from_its_own_extra(tmp_path: Path, tools: Path) -> None:
-    environment = installed("frontend", tmp_path, tools)
+def test_the_frontend_from_its_own_extra(tmp_path: Path) -> None:
+    environment = installed("frontend", tmp_path)
     assert {"amira-asr", "av", "grpcio", "numba"} <= packages(environment)
     assert not OF_OTHERS["frontend"] & packages(environment)
     with programs.frontend(tmp_path / "log", environment / "bin" / "amira-frontend") as frontend:
@@ -93,10 +86,8 @@ def test_the_frontend_from_its_own_extra(tmp_path: Path, tools: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # most of it is an index's and a disk's
-async def test_the_gateway_from_its_own_extra_serves_a_stream(
-    tmp_path: Path, model_dir: Path, tools: Path
-) -> None:
-    environment = installed("gateway", tmp_path, tools)
+async def test_the_gateway_from_its_own_extra_serves_a_stream(tmp_path: Path, model_dir: Path) -> None:
+    environment = installed("gateway", tmp_path)
     assert {"amira-asr", "grpcio", "pybreaker"} <= packages(environment)
     assert not OF_OTHERS["gateway"] & packages(environment)
     with (
