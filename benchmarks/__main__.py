@@ -120,7 +120,7 @@ async def _compare(suite: Suite, servers: list[Server], plan: Plan) -> None:
             subject.figures["levels"] = [await suite.level(subject, _MAX_REMOTE_STREAMS)]
     await suite.ramp_all(local)
     for subject in _few(local):
-        if suite.time_left_s() > 0 or plan.one_stream_s:
+        if suite.has_time_for_a_level or plan.one_stream_s:
             await suite.at_normal_load(subject)
 
 

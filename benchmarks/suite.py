@@ -46,7 +46,7 @@ class Plan:
 
 
 FULL = Plan(Times(5, 15), 48, 2, 1.42, 30, 27 * 60, tune=True)
-QUICK = Plan(Times(2.5, 7), 64, 1, 1.6, 0, 3.4 * 60, tune=False)
+QUICK = Plan(Times(2.5, 7), 64, 1, 1.6, 0, 3.3 * 60, tune=False)
 
 
 @dataclass
@@ -90,6 +90,12 @@ class Suite:
     def time_left_s(self) -> float:
         """Until the plan's deadline."""
         return self._began + self.plan.deadline_s - time.monotonic()
+
+    @property
+    def has_time_for_a_level(self) -> bool:
+        """Whether a level that is begun now ends before the plan's deadline."""
+        level_s = self.plan.times.ramp_s + self.plan.times.measured_s + AFTER_S + 3
+        return self.time_left_s() >= level_s
 
     async def add(self, server: Server) -> Subject | None:
         """Starts a system; None, with the reason in `skipped`, where it cannot run here."""
@@ -150,13 +156,12 @@ class Suite:
 
     async def ramp_all(self, subjects: Sequence[Subject]) -> None:
         """Raises the load on all systems in turn, until each has broken the budget or time is up."""
-        level_s = self.plan.times.ramp_s + self.plan.times.measured_s + AFTER_S + 3
         running = list(subjects)
         try:
             while running:
                 for subject in list(running):
                     lanes = subject.ramp.next_level()
-                    if lanes is None or self.time_left_s() < level_s:
+                    if lanes is None or not self.has_time_for_a_level:
                         running.remove(subject)
                         continue
                     subject.ramp.took(lanes, await self.level(subject, lanes))
