@@ -137,6 +137,8 @@ def _here(configuration: Any, folder: Path, gateways: Mapping[str, Sequence[str]
     (listener,) = here["static_resources"]["listeners"]
     listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
     for cluster in here["static_resources"]["clusters"]:
+        for check in cluster["health_checks"]:
+            check["timeout"] = "30s"  # a busy machine is no gateway that hangs
         (locality,) = cluster["load_assignment"]["endpoints"]
         locality["lb_endpoints"] = [_endpoint(*gateway.split(":")) for gateway in gateways[cluster["name"]]]
     return here
