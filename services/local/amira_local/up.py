@@ -55,7 +55,10 @@ async def _run(stack: LocalStack, stopping: asyncio.Event, view: LogView) -> int
             f"Amira listens on {stack.gateway_target}: try `amira transcribe{options} FILE`. Ctrl-C stops it."
         )
         scheme = "wss" if stack.access.to("gateway") else "ws"
-        view.say(f"WebSockets: {scheme}://{stack.web_address}/v1/stream.")
+        page = scheme.replace("ws", "http")
+        view.say(
+            f"WebSockets: {scheme}://{stack.web_address}/v1/stream; in a browser: {page}://{stack.web_address}/"
+        )
         metrics = ", ".join(f"{service} {address}" for service, address in stack.metrics.items())
         view.say(f"Metrics, under /metrics: {metrics}.")
         failure = asyncio.create_task(stack.failure())
