@@ -1,0 +1,177 @@
+"""The page in a real browser with a real microphone file, against a real gateway: the right words appear."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from tests.gateway.access.door import add_key
+from tests.support.chromium import Page, browsing
+from tests.support.spoken import WORDS, Gateway, Spoken, clip
+
+TEXT = "document.getElementById('segments').innerText.replace(/[0-9:]+\\s/g, ' ').trim()"
+PRESS = "document.getElementById('microphone').click()"
+OVER = "document.getElementById('microphone').textContent === 'Start microphone'"
+PROBLEM = "document.getElementById('problem').textContent"
+WATCH = """globalThis.said = []; new MutationObserver(() =>
+  said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'),
+  { childList: true })"""
+
+
+class Wire:
+    """A TCP proxy whose connections can be cut, as those of a phone that goes through a tunnel."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self.cuts = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Wire]:
+        server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            self.cut()
+
+    def cut(self) -> None:
+        """Ends all connections without a word."""
+        self.cuts += len(self._ends) // 2
+        for end in self._ends:
+            end.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        self._ends |= {writer, far_writer}
+        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        self._ends -= {writer, far_writer}
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def recording(folder: Path, seconds: float = 4.0) -> Path:
+    """Speech, then silence: a fake microphone has no end."""
+    path = folder / "microphone.wav"
+    soundfile.write(path, np.concatenate([clip(seconds), np.zeros(64_000, np.int16)]), 16_000)
+    return path
+
+
+@asynccontextmanager
+async def page_at(address: str, folder: Path) -> AsyncIterator[Page]:
+    async with browsing(folder / "profile", recording(folder)) as page:
+        await page.open(f"{address}/")
+        await page.until(f"!document.getElementById('microphone').disabled || {PROBLEM}")
+        yield page
+
+
+async def drop_file(page: Page, content: bytes, name: str) -> None:
+    """What a person does with the mouse."""
+    await page.run(f"""(() => {{
+      const bytes = Uint8Array.from(atob("{base64.b64encode(content).decode()}"), (c) => c.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], "{name}"));
+      dispatchEvent(new DragEvent("drop", {{ dataTransfer, cancelable: true }}));
+    }})()""")
+
+
+async def downloaded(page: Page, kind: str) -> str:
+    """The file that a download button makes."""
+    return str(
+        await page.run(f"""new Promise((resolve) => {{
+          const make = URL.createObjectURL;
+          URL.createObjectURL = (blob) => {{ blob.text().then(resolve); return make.call(URL, blob); }};
+          document.querySelector("[data-format={kind}]").click();
+          URL.createObjectURL = make;
+        }})""")
+    )
+
+
+async def test_what_the_microphone_hears_appears_and_survives_a_lost_connection(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    async with (
+        Wire(gateway.port).open() as wire,
+        page_at(f"http://127.0.0.1:{wire.port}", tmp_path) as page,
+    ):
+        await page.run(PRESS)
+        await page.until("document.querySelectorAll('.text > .faint').length")
+        await page.run(WATCH)  # it comes back before anybody could ask
+        wire.cut()
+        await page.until(
+            "said.some((text) => text.startsWith('Connection lost')) && said.at(-1) === 'Listening'"
+        )
+        await page.until("document.querySelector('li[data-final=true]')")
+        await page.run(PRESS)
+        await page.until(OVER)
+        assert (await page.run(TEXT)).startswith(WORDS)
+        assert wire.cuts
+        assert await page.run(PROBLEM) == ""
+        assert await page.run("document.querySelectorAll('.text > .faint').length") == 0
+        assert (await page.run("document.getElementById('spoken').textContent")).startswith(WORDS)
+        assert (await page.run("document.getElementById('partial-latency').textContent")).endswith(" ms")
+        await the_keyboard_reaches_words(page)
+        await all_downloads_have_the_words(page)
+        assert page.complaints == []
+
+
+async def the_keyboard_reaches_words(page: Page) -> None:
+    await page.run("document.querySelector('.text > span').focus()")
+    await page.send("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight", code="ArrowRight")
+    told = await page.run("document.getElementById('word').textContent")
+    assert told.startswith("to: ")
+    assert " s, confidence " in told
+    assert await page.run("document.querySelectorAll('.text > [tabindex=\"0\"]').length") == 1
+
+
+async def all_downloads_have_the_words(page: Page) -> None:
+    assert (await downloaded(page, "txt")).startswith(WORDS)
+    assert (await downloaded(page, "vtt")).startswith("WEBVTT\n\n00:00:00.")
+    assert (await downloaded(page, "srt")).startswith("1\n00:00:00,")
+    made = json.loads(await downloaded(page, "json"))
+    assert made["text"].startswith(WORDS)
+    times = [time for word in made["segments"][0]["words"] for time in (word["start"], word["end"])]
+    assert times == sorted(times)
+    assert times[-1] > 2
+
+
+async def test_files_keys_and_what_is_wrong(spoken: Spoken, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    key = add_key(keys)
+    with spoken.gateway(api_keys_file=str(keys)) as gateway:
+        async with page_at(gateway.http, tmp_path) as page:
+            assert "wants an API key" in await page.run(PROBLEM)
+            await use_key(page, "wrong")
+            await page.until(f"{PROBLEM} && !{PROBLEM}.includes('wants')")
+            await use_key(page, key)
+            await page.until("!document.getElementById('microphone').disabled")
+            await drop_file(page, b"no audio at all", "notes.txt")
+            await page.until(f"{PROBLEM}.includes('notes.txt')")
+            await page.run("document.getElementById('hotwords').value = 'cold hearted: 99'")
+            await drop_file(page, (tmp_path / "microphone.wav").read_bytes(), "clip.wav")
+            await page.until(f"{PROBLEM}.includes('cold hearted')")
+            await page.run("document.getElementById('hotwords').value = 'cold hearted: 2'")
+            await drop_file(page, (tmp_path / "microphone.wav").read_bytes(), "clip.wav")
+            await page.until(f"{TEXT}.length && {OVER}")
+            assert (await page.run(TEXT)).startswith(WORDS)
+            assert await page.run(PROBLEM) == ""
+
+
+async def use_key(page: Page, key: str) -> None:
+    await page.run(f"""document.getElementById('key').value = '{key}';
+      document.getElementById('key-form').requestSubmit()""")
