@@ -23,13 +23,16 @@ PROBLEM = "document.getElementById('problem').textContent"
 WATCH = """globalThis.said = []; new MutationObserver(() =>
   said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'),
   { childList: true })"""
+SPY = """globalThis.sent = []; const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+  if (typeof data === 'string') sent.push(data); send.call(this, data); }; 0"""
 
 
 class Wire:
     """A TCP proxy whose connections can be cut, as those of a phone that goes through a tunnel."""
 
     def __init__(self, port: int) -> None:
-        self._to = port
+        self.to = port
         self._ends: set[asyncio.StreamWriter] = set()
         self.port = 0
         self.cuts = 0
@@ -51,7 +54,7 @@ class Wire:
             end.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
         self._ends |= {writer, far_writer}
         await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
         self._ends -= {writer, far_writer}
@@ -73,8 +76,8 @@ def recording(folder: Path, seconds: float = 4.0) -> Path:
 
 
 @asynccontextmanager
-async def page_at(address: str, folder: Path) -> AsyncIterator[Page]:
-    async with browsing(folder / "profile", recording(folder)) as page:
+async def page_at(address: str, folder: Path, seconds: float = 4.0) -> AsyncIterator[Page]:
+    async with browsing(folder / "profile", recording(folder, seconds)) as page:
         await page.open(f"{address}/")
         await page.until(f"!document.getElementById('microphone').disabled || {PROBLEM}")
         yield page
@@ -148,6 +151,30 @@ async def all_downloads_have_the_words(page: Page) -> None:
     times = [time for word in made["segments"][0]["words"] for time in (word["start"], word["end"])]
     assert times == sorted(times)
     assert times[-1] > 2
+
+
+async def test_another_gateway_goes_on_after_the_last_final(
+    spoken: Spoken, gateway: Gateway, tmp_path: Path
+) -> None:
+    async with Wire(gateway.port).open() as wire:
+        with spoken.gateway() as other:
+            async with page_at(f"http://127.0.0.1:{wire.port}", tmp_path, seconds=11) as page:
+                await page.run(SPY)
+                await page.run(PRESS)
+                await page.until("document.querySelectorAll('li').length === 2")
+                wire.to = other.port
+                wire.cut()
+                await page.until("document.querySelectorAll('li[data-final=true]').length === 2")
+                await page.run(PRESS)
+                await page.until(OVER)
+                text = await page.run(TEXT)
+                assert await page.run(PROBLEM) == ""
+                begun = [sent for sent in map(json.loads, await page.run("sent")) if "config" in sent]
+    assert ["resumePoint" in sent for sent in begun] == [False, True]
+    assert text.startswith(WORDS)
+    assert text.count("unless") == 1  # what was final stays, and is not told again
+    assert "he married" in text
+    assert wire.cuts
 
 
 async def test_files_keys_and_what_is_wrong(spoken: Spoken, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 /** How long words take, measured in the page: from the moment a sound was heard to the moment its word is shown. */
 
 const LAST = 50;
+const KEPT_PIECES = 1200; // two minutes: no word is told later
 
 export class Latency {
   constructor() {
@@ -12,6 +13,7 @@ export class Latency {
   /** @param {number} s audio so far, in seconds, the newest of it heard just now */
   heard(s) {
     this._sent.push({ s, at: performance.now() });
+    if (this._sent.length > KEPT_PIECES) this._sent.shift();
   }
 
   /** Words that are shown for the first time. */
