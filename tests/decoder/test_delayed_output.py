@@ -6,6 +6,7 @@ further delay is the same.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,19 @@ METHODS: list[config_pb2.DecodingMethod] = [
 
 def settings(model_dir: Path, tail_padding_ms: int = 480) -> DecoderSettings:
     return DecoderSettings(
-        model_dir=model_dir, encoder="in_process", in_process_slots=8, tail_padding_ms=tail_padding_ms
+        model_dir=model_dir,
+        encoder="in_process",
+        in_process_engine="onnxruntime",  # Amira's own kernels know no delay lines
+        in_process_slots=8,
+        tail_padding_ms=tail_padding_ms,
     )
+
+
+@pytest.fixture
+async def decoder_server(model_dir: Path) -> AsyncIterator[DecoderServer]:
+    """The bundled model as it is."""
+    async with serving(settings(model_dir)) as server:
+        yield server
 
 
 def config(

@@ -81,7 +81,6 @@ async def test_a_stream_through_services_that_can_write_nowhere(folder: Path) ->
         "frontend": {"LISTEN": frontend},
         "decoder": {
             "LISTEN": decoder, "ENCODER": "in_process", "MODEL_DIR": str(MODEL), "IN_PROCESS_THREADS": "1",
-            "IN_PROCESS_ENGINE": "onnxruntime",
         },
         "gateway": {"LISTEN": gateway, "FRONTEND_TARGET": frontend, "DECODER_TARGET": decoder},
     }  # fmt: skip

@@ -58,7 +58,7 @@ class StackOptions:
     max_restarts: int = 5
     """Deaths in a row after which a service is given up and the stack fails."""
 
-    start_timeout_s: float = 120.0
+    start_timeout_s: float = 240.0
     """Longest that one service may take to become healthy."""
 
     stop_timeout_s: float = 15.0

@@ -53,8 +53,8 @@ class TritonSettings(ServiceSettings):
     """Streams that can be open at once."""
 
     engine: Literal["auto", "amira", "onnxruntime", "openvino"] = "auto"
-    """Inference engine; `auto` takes Amira's own kernels for encoders of its training recipe where the CPU has
-    AVX512-VNNI, else OpenVINO where the CPU multiplies bfloat16 in hardware."""
+    """Inference engine; `auto` takes Amira's own kernels for encoders of its training recipe where the CPU
+    has AVX512-VNNI, else OpenVINO where the CPU multiplies bfloat16 in hardware."""
 
     threads: int = Field(0, ge=0, le=1024)
     """Threads of the engine; 0: one per CPU of the container's limit, else half of the machine's CPUs."""
@@ -65,8 +65,9 @@ class TritonSettings(ServiceSettings):
     cache_dir: Path = Field(default_factory=default_cache_dir)
     """Where the runnable Triton (22 MB) is put together."""
 
-    start_timeout_s: float = Field(60.0, gt=0)
-    """How long Triton may take from start to a first answer."""
+    start_timeout_s: float = Field(180.0, gt=0)
+    """How long Triton may take from start to a first answer. Compiling kernels, the first time, takes
+    12 s of CPU time, which a busy machine stretches."""
 
     canary_interval_ms: int = Field(1000, ge=50)
     """Pause between checks that the model answers."""

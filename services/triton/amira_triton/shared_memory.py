@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 _SHM = Path("/dev/shm")  # noqa: S108 - the kernel's fixed place, not a temporary folder
@@ -37,12 +38,16 @@ def is_leftover(region: str) -> bool:
 
 
 def remove_leftovers(folder: Path = _SHM) -> list[str]:
-    """Removes the regions of supervisors that are gone; returns their names."""
+    """Removes the regions of supervisors that are gone; returns their names.
+
+    Another user's are left to supervisors of that user.
+    """
     removed = []
     for path in folder.glob("amira_triton_*"):
         if is_leftover(path.name):
-            path.unlink(missing_ok=True)
-            removed.append(path.name)
+            with suppress(PermissionError):
+                path.unlink(missing_ok=True)
+                removed.append(path.name)
     return sorted(removed)
 
 
