@@ -35,8 +35,8 @@ Made from the settings classes by `make docs`: change those, not this page.
 Every service reads its settings from environment variables when it starts; one that cannot be ends the
 service with status 2 and a line that names it. `amira up` passes its own environment on, except for the
 addresses and what its options say: `AMIRA_GATEWAY_MAX_STREAMS=4 amira up`. A node (gateway, frontend and
-decoder in one process) reads the settings of all three; the gateway's addresses, TLS, logs and metrics are its own. What the encoder inside Triton
-reads, where no supervisor sets it: `deploy/triton/README.md`.
+decoder in one process) reads the settings of all three; the gateway's addresses, TLS, logs and metrics
+are its own. What the encoder inside Triton reads, where no supervisor sets it: `deploy/triton/README.md`.
 """
 
 HEADER = "| variable | default | values | |\n|---|---|---|---|"
