@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import structlog
 import uvloop
 
+from amira_core.garbage import freeze_when_ready
 from amira_core.log_signals import obey_level_signals
 from amira_core.logs import configure_logs
 from amira_core.metrics.served import served
@@ -59,6 +60,7 @@ def run_service(
         configure_tracing(f"amira-{name}")
     except BadSettingsError as error:
         return _cannot_start(error, UNUSABLE)
+    freeze_when_ready()
     try:
         uvloop.run(_serve_watched(name, settings, serve))
     except Exception as error:

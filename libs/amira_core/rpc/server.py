@@ -12,6 +12,7 @@ import structlog
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from amira_core import garbage
 from amira_core.rpc.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from amira_core.rpc.health import Health
 from amira_core.rpc.in_process import InProcessServer, in_process_name
@@ -102,6 +103,8 @@ class RpcServer:
 
     async def set_ready(self, ready: bool) -> None:
         """Flips the health of the service, and of the server as a whole."""
+        if ready and not self.was_ready:
+            garbage.ready()
         self.ready = ready
         self.was_ready |= ready
         self._health.set_ready(ready)
