@@ -60,7 +60,7 @@ async def test_a_real_run(kind: str, model_dir: Path) -> None:
     assert found["partial_latency_ms"]["count"] > 0
     assert found["partial_latency_ms"]["p50"] > -5  # no result comes before the audio that it rests on
     assert found["server_cores"] > 0
-    assert found["load"]["cores"]["load client"] > 0
+    assert found["load"]["cores"]["load client"] >= 0  # two streams cost it next to nothing
     if kind == "amira":
         assert found["server_latency_ms"]["count"] > 0
         assert {"gateway", "frontend", "decoder", "triton server", "triton model"} <= set(found["memory_mib"])
