@@ -67,7 +67,7 @@ class Description:
             fields = json.loads(content)
             made = cls(**{**fields, "geometry": EncoderGeometry.from_ints(fields["geometry"])})
             usable = made.slots >= 1 and isinstance(made.fingerprint, str) and isinstance(made.engine, str)
-        except (TypeError, KeyError, ValueError, RecursionError) as error:
+        except (TypeError, KeyError, ValueError) as error:
             raise ValueError("not the description of an encoder") from error
         if not usable:
             raise ValueError("not the description of an encoder")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from amira_core.errors import UnauthenticatedError
 from amira_core.security.watched_files import WatchedFiles
 from amira_core.settings import BadSettingsError
+from amira_gateway import untrusted_json
 from amira_gateway.access.identity import Identity, Scope
 
 _LEAST_RSA_BITS = 2048
@@ -67,6 +68,7 @@ class Tokens:
             UnauthenticatedError
         """
         try:
+            untrusted_json.check_token(token)
             claims = self._verified(token)
         except jwt.ExpiredSignatureError:
             raise UnauthenticatedError("The token has expired: get a new one.") from None
@@ -80,7 +82,7 @@ class Tokens:
             ) from None
         except jwt.MissingRequiredClaimError as error:
             raise UnauthenticatedError(f"The token lacks the claim `{error.claim}`.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
             raise UnauthenticatedError("The token is not valid here: check it, or get a new one.") from None
         return self._identity(claims)
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
+from amira_gateway import untrusted_json
 
 _LONGEST_COMPLAINT = 200
 
@@ -37,8 +38,9 @@ class JsonCodec:
         if message.type is WSMsgType.BINARY:
             return speech_pb2.StreamingRecognizeRequest(audio=speech_pb2.AudioChunk(content=message.data))
         try:
-            return json_format.Parse(message.data, speech_pb2.StreamingRecognizeRequest())
-        except (json_format.ParseError, RecursionError) as error:
+            fields = untrusted_json.parse(message.data)
+            return json_format.ParseDict(fields, speech_pb2.StreamingRecognizeRequest())
+        except (json_format.ParseError, ValueError, TypeError) as error:
             raise errors.InvalidRequestError(
                 "A text message must be an amira.asr.v1.StreamingRecognizeRequest as JSON "
                 f"(audio goes into binary ones): {str(error)[:_LONGEST_COMPLAINT]}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amira_core import errors
+from amira_gateway import untrusted_json
 
 LONGEST_LINE_BYTES = 64 * 1024
 _MOST_DATA_BYTES = 256 * 1024
@@ -40,7 +41,7 @@ async def read_event(reader: asyncio.StreamReader, max_payload_bytes: int) -> Ev
         payload = await _read(reader, head, "payload_length", max_payload_bytes)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise errors.InvalidRequestError("What came is no event of the Wyoming protocol.") from None
     return Event(str(head.get("type")), data, payload)
 
@@ -64,7 +65,7 @@ async def _read(reader: asyncio.StreamReader, head: dict[str, Any], name: str, m
 
 def _object(content: bytes) -> dict[str, Any]:
     """Raises ValueError."""
-    value = json.loads(content)
+    value = untrusted_json.parse(content)
     if not isinstance(value, dict):
         raise ValueError("no object")
     return value

@@ -10,6 +10,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from amira.asr.v1 import config_pb2, result_pb2, speech_pb2
 from amira_core import errors
+from amira_gateway import untrusted_json
 from amira_gateway.adapters.audio import SIGNATURE_BYTES, WholeSamples, container_of
 from amira_gateway.session.audio import AudioShape
 from amira_gateway.web.deepgram.failures import close_of
@@ -65,9 +66,9 @@ class DeepgramDialect:
 
     def _text(self, text: str) -> Iterator[_Request | Content]:
         try:
-            message = json.loads(text)
+            message = untrusted_json.parse(text)
             kind = message["type"]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError):
             kind = None
         if kind == "KeepAlive":
             yield from self._control(keep_alive=speech_pb2.KeepAlive())

@@ -16,6 +16,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from amira.asr.v1 import speech_pb2
 from amira_core import errors
+from amira_gateway import untrusted_json
 from amira_gateway.adapters.audio import WholeSamples
 from amira_gateway.session.audio import AudioShape
 from amira_gateway.session.validation import check_config
@@ -184,8 +185,8 @@ class RealtimeDialect:
 def _event(message: WSMessage) -> dict[str, Any]:
     """Raises InvalidRequestError."""
     try:
-        event = json.loads(message.data) if message.type is WSMsgType.TEXT else None
-    except (ValueError, RecursionError):
+        event = untrusted_json.parse(message.data) if message.type is WSMsgType.TEXT else None
+    except ValueError:
         event = None
     if not isinstance(event, dict):
         raise errors.InvalidRequestError("Every message must be an event: a JSON object with a `type`.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from amira.asr.v1 import config_pb2
 from amira_core import errors
+from amira_gateway import untrusted_json
 from amira_gateway.adapters.hotwords import add_phrase
 
 THEIR_MODELS = ("whisper", "gpt-")
@@ -117,8 +117,8 @@ def _chunking(fields: dict[str, list[str]]) -> tuple[int | None, list[str]]:
     whole = _last(fields, "chunking_strategy")
     if whole not in ("", "auto"):
         try:
-            values |= json.loads(whole)
-        except (ValueError, TypeError, RecursionError):
+            values |= untrusted_json.parse(whole)
+        except (ValueError, TypeError):
             raise errors.InvalidSettingError(
                 "chunking_strategy: must be `auto` or an object of the type `server_vad`."
             ) from None

@@ -15,6 +15,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from amira.asr.v1 import config_pb2, result_pb2, speech_pb2
 from amira_core import errors
+from amira_gateway import untrusted_json
 from amira_gateway.adapters.audio import WholeSamples
 from amira_gateway.adapters.hotwords import add_phrase
 from amira_gateway.session.audio import AudioShape
@@ -139,8 +140,8 @@ def _word(word: result_pb2.Word) -> dict[str, Any]:
 def _wishes(text: str) -> dict[str, Any]:
     """Raises InvalidRequestError."""
     try:
-        wishes = json.loads(text)
-    except (ValueError, RecursionError):
+        wishes = untrusted_json.parse(text)
+    except ValueError:
         wishes = None
     if not isinstance(wishes, dict):
         raise errors.InvalidRequestError("A text message must be a JSON object: config or eof.")
