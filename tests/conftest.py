@@ -43,7 +43,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, those that take longest begin first."""
+    """Compilers only where asked for; where several processes share the tests, the longest begin first."""
+    if os.environ.get("AMIRA_TEST_TOOLCHAINS") != "1":
+        skipped = pytest.mark.skip(reason="compiles clients: set AMIRA_TEST_TOOLCHAINS=1 to run it")
+        for item in items:
+            if item.get_closest_marker("toolchain") is not None:
+                item.add_marker(skipped)
     if hasattr(config, "workerinput"):
         from tests.support.sharing import place_in_line
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it publishes no types
 
-TOGETHER = ("tests/gateway/adapters/test_", "tests/observability/", "tests/stack/", "tests/triton/")
+TOGETHER = (
+    "tests/clients/test_",
+    "tests/gateway/adapters/test_",
+    "tests/observability/",
+    "tests/stack/",
+    "tests/triton/",
+)
 """Folders with a server for all of their files."""
 
 LONGEST = (
     "tests/stack/",
     "tests/triton/",
+    "tests/clients/test_",
     "tests/deploy/images/test_install",
     "tests/soak/test_runs",
     "tests/chaos/test_command",
