@@ -48,11 +48,13 @@ from amira_client.client import AmiraClient
 from amira_client.errors import (
     AccessError,
     AmiraClientError,
+    MicrophoneError,
     ServerError,
     StreamStateError,
     UnreachableError,
     UnreadableAudioError,
 )
+from amira_client.microphone import Microphone, Overrun
 from amira_client.resuming import Resuming
 from amira_client.stream import RecognitionStream
 from amira_client.transcript import Transcript
@@ -70,6 +72,9 @@ __all__ = [
     "GetCapabilitiesResponse",
     "Hotword",
     "HotwordSet",
+    "Microphone",
+    "MicrophoneError",
+    "Overrun",
     "RecognitionConfig",
     "RecognitionStream",
     "RecognizeResponse",

@@ -5,7 +5,8 @@
     │   ├── UnreachableError   no server answered, or the TLS handshake failed
     │   └── AccessError        the API key or token is missing, not valid, or not for this
     ├── StreamStateError       a stream was used in an order that cannot work (a bug in the caller)
-    └── UnreadableAudioError   a file or its bytes cannot be read as audio
+    ├── UnreadableAudioError   a file or its bytes cannot be read as audio
+    └── MicrophoneError        there is no microphone, or it cannot be listened to any more
 
 ``reason`` is the stable name from ``docs/ERRORS.md`` (for example ``NO_CAPACITY``); test for it
 rather than for the message's wording.
@@ -73,6 +74,10 @@ class StreamStateError(AmiraClientError):
 
 class UnreadableAudioError(AmiraClientError):
     """The file does not exist, is not audio, or needs a decoder that is not installed."""
+
+
+class MicrophoneError(AmiraClientError):
+    """There is no microphone (with these settings), it has failed, or what it needs is not installed."""
 
 
 def from_rpc_error(failure: grpc.aio.AioRpcError, peer: Peer) -> ServerError:
