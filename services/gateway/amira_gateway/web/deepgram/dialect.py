@@ -10,6 +10,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from amira.asr.v1 import config_pb2, result_pb2, speech_pb2
 from amira_core import errors
+from amira_core.subtitles import seconds
 from amira_gateway import untrusted_json
 from amira_gateway.adapters.audio import SIGNATURE_BYTES, WholeSamples, container_of
 from amira_gateway.session.audio import AudioShape
@@ -20,7 +21,6 @@ from amira_gateway.web.deepgram.utterances import Utterances
 from amira_gateway.web.dialect import Content, LastWords
 from amira_gateway.web.failures import NORMAL_CLOSE
 from amira_gateway.web.ignored import ignored_header
-from amira_gateway.web.subtitles import seconds
 
 _SILENCE_S = 10.0
 _FINALIZED = "finalized"

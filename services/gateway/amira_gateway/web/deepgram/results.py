@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from amira.asr.v1 import result_pb2
-from amira_gateway.web.subtitles import seconds
+from amira_core.subtitles import seconds
 
 
 class Receipt:

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from amira.asr.v1 import result_pb2
+from amira_core.subtitles import cues, seconds, srt, vtt
 from amira_gateway.web.openai.wishes import Wishes
-from amira_gateway.web.subtitles import cues, seconds, srt, vtt
 
 _LANGUAGES = {
     "de": "german", "en": "english", "es": "spanish", "fr": "french", "it": "italian", "ja": "japanese",

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amira.asr.v1 import result_pb2
+from amira_core.subtitles import seconds
 from amira_gateway.web.openai.answers import joined, logprobs
-from amira_gateway.web.subtitles import seconds
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 

@@ -15,6 +15,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from amira.asr.v1 import config_pb2, result_pb2, speech_pb2
 from amira_core import errors
+from amira_core.subtitles import seconds
 from amira_gateway import untrusted_json
 from amira_gateway.adapters.audio import WholeSamples
 from amira_gateway.adapters.hotwords import add_phrase
@@ -22,7 +23,6 @@ from amira_gateway.session.audio import AudioShape
 from amira_gateway.web.dialect import Content, LastWords
 from amira_gateway.web.failures import NORMAL_CLOSE, close_code
 from amira_gateway.web.numbers import whole_number
-from amira_gateway.web.subtitles import seconds
 
 _USUAL_RATE_HZ = 8_000
 """vosk-server's own default."""
