@@ -39,8 +39,9 @@ search)
     ;;
 code)
     "$tools/bin/python" -m pip --quiet install --constraint requirements/constraints.txt hatchling
-    "$tools/bin/python" -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir "$tools/wheels" .
-    $pip install --no-deps "$tools"/wheels/amira_asr-*.whl
+    "$tools/bin/python" -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir "$tools/wheels" \
+        . ./clients/python
+    $pip install --no-deps "$tools"/wheels/amira_*.whl
     "$tools/bin/python" -m pip --quiet install --requirement requirements/audit.txt
     "$tools/bin/cyclonedx-py" environment "$folder/bin/python" --output-reproducible --of JSON \
         -o "$folder/sbom.json"
