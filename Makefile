@@ -80,6 +80,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/buf breaking protos --against protos/released.binpb
 	$(BIN)/python scripts/generate_protos.py --check
 	$(BIN)/python scripts/generate_adapter_tables.py --check
+	$(BIN)/python scripts/generate_api.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
 	$(BIN)/python scripts/generate_observability.py --check
 	$(BIN)/python scripts/generate_prometheus_rules.py --check
@@ -91,8 +92,9 @@ format: setup ## Put the code into shape
 protos: setup ## Generate Python code from protos/
 	$(BIN)/python scripts/generate_protos.py
 
-docs: setup ## Generate docs/CONFIGURATION.md, docs/METRICS.md, the tables of docs/ADAPTERS.md and the dashboards
+docs: setup ## Generate the tables of docs/ (API, adapters, configuration, metrics) and the dashboards
 	$(BIN)/python scripts/generate_adapter_tables.py
+	$(BIN)/python scripts/generate_api.py
 	$(BIN)/python scripts/generate_configuration.py
 	$(BIN)/python scripts/generate_observability.py
 	$(BIN)/python scripts/generate_prometheus_rules.py

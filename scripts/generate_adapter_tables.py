@@ -3,18 +3,18 @@ current."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2
 
-from amira.adapters.v1 import support_pb2
-
 ROOT = Path(__file__).resolve().parent.parent
-PROTOS = ROOT / "protos"
+sys.path.insert(0, str(ROOT))
+
+from amira.adapters.v1 import support_pb2  # noqa: E402 - as the next one
+from scripts.described_protos import Comments, comments_of, described  # noqa: E402 - by the path that was just set
+
 DOCUMENT = ROOT / "docs" / "ADAPTERS.md"
 TABLES = (
     "amira/riva/v1/riva.proto",
@@ -32,28 +32,11 @@ _WORDS = {
 _FIELD, _NESTED, _ENUM, _NESTED_ENUM, _VALUE, _MESSAGE = 2, 3, 5, 4, 2, 4
 """Numbers of the parts of a descriptor, of which paths to comments are made."""
 
-Comments = dict[tuple[int, ...], str]
-
-
-def described(proto: str) -> descriptor_pb2.FileDescriptorProto:
-    """The proto with its comments. Raises CalledProcessError with protoc's messages."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "set.binpb"
-        subprocess.run(  # noqa: S603 - our own arguments
-            [
-                sys.executable, "-m", "grpc_tools.protoc", "-I", str(PROTOS), "--include_source_info",
-                f"--descriptor_set_out={out}", proto,
-            ],
-            check=True,
-        )  # fmt: skip
-        return descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file[0]
-
 
 def table(proto: str) -> str:
     """A proto's table: every field of every message, and every value of every enum, with its comment."""
     file = described(proto)
-    places = file.source_code_info.location
-    comments = {tuple(place.path): " ".join(place.leading_comments.split()) for place in places}
+    comments = comments_of(file)
     rows = ["| field or value | | |", "|---|---|---|"]
     for number, enum in enumerate(file.enum_type):
         rows += _values(enum, (_ENUM, number), "", comments)

@@ -21,6 +21,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from amira.asr.v1 import speech_pb2_grpc
 from amira.frontend.v1 import frontend_pb2_grpc
 from amira_core.rpc.server import RpcServer
 from amira_decoder.settings import DecoderSettings
@@ -28,6 +29,7 @@ from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
 from amira_gateway.access import Door
+from amira_gateway.adapters.grpc_services import add_foreign_services
 from amira_gateway.adapters.wyoming import WyomingServer
 from amira_gateway.server import SpeechServicer, drain
 from amira_gateway.services import Services
@@ -44,12 +46,13 @@ WORDS = "unless to be rather cold hearted and rather"
 
 @dataclass
 class Gateway:
-    """A gateway's web port, and what a test may do to it."""
+    """A gateway's ports, and what a test may do to it."""
 
     port: int
     speech: SpeechServicer
     server: RpcServer
     door: Door
+    grpc_port: int
     wyoming_port: int = 0
 
     @property
@@ -121,18 +124,20 @@ class Spoken:
         speech = SpeechServicer(services, settings)
         held.push_async_callback(speech.close)
         server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
-        await server.start()
+        speech_pb2_grpc.add_SpeechServicer_to_server(speech, server.grpc)
+        add_foreign_services(server.grpc, speech)
+        grpc_port = await server.start()
         held.push_async_callback(server.stop, 0)
         door = Door.of(settings)
         web = WebServer(settings, door, speech, lambda: True)
         port = await web.start()
         held.push_async_callback(web.stop)
         if not settings.wyoming_listen:
-            return Gateway(port, speech, server, door)
+            return Gateway(port, speech, server, door, grpc_port)
         wyoming = WyomingServer(settings, door, speech)
         wyoming_port = await wyoming.start()
         held.push_async_callback(wyoming.stop)
-        return Gateway(port, speech, server, door, wyoming_port)
+        return Gateway(port, speech, server, door, grpc_port, wyoming_port)
 
 
 @cache
