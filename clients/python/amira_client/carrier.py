@@ -17,24 +17,20 @@ import grpc
 
 from amira.asr.v1.result_pb2 import SessionInfo
 from amira.asr.v1.speech_pb2 import (
-    Abandon,
     Resume,
-    StreamControl,
     StreamingRecognizeRequest,
     StreamingRecognizeResponse,
 )
 from amira_client.connection import Connection
 from amira_client.delivered import Delivered
 from amira_client.errors import ServerError, UnreachableError
-from amira_client.replay_buffer import ReplayBuffer, is_end
+from amira_client.replay_buffer import ReplayBuffer
 from amira_client.resuming import MOST_FRUITLESS, Backoff, Resuming, is_loss, is_unreachable, may_pass
 from amira_client.servers import Server, Servers
+from amira_client.writer import FAREWELL_S, Writer, leave, say_farewell
 
 _ATTEMPT_S = 5.0
-_FAREWELL_S = 0.5
 _MOVE_AGAIN_S = 1.0
-
-_ABANDON = StreamingRecognizeRequest(control=StreamControl(abandon=Abandon()))
 
 Pending = Callable[[], list[StreamingRecognizeRequest]]
 """What a connection must be sent before anything new; asked for once nobody writes elsewhere any more."""
@@ -73,7 +69,7 @@ class Carrier:
         self._sequence = 0
         self._fruitless = 0
         self._can_resume = False
-        self._writer: _Writer | None = None
+        self._writer: Writer | None = None
         self._farewells: set[asyncio.Task[None]] = set()
         # Not waited for: the audio may follow at once.
         self._connection = connect(servers.preferred)
@@ -112,7 +108,7 @@ class Carrier:
         """
         if self._session is None or not self._session.resume_token or self._writer is None:
             return False
-        await _say_farewell(self._connection, self._writer)
+        await say_farewell(self._connection, self._writer)
         return True
 
     def cancel(self) -> None:
@@ -124,7 +120,7 @@ class Carrier:
     async def _serve(self) -> bool:
         """True: the server has ended the stream with OK. False: another one goes on."""
         connection = self._connection
-        writer = self._writer = _Writer(
+        writer = self._writer = Writer(
             connection, self._pending(), self._take, half_closes=self._resuming is None
         )
         move_at: float | None = None
@@ -137,7 +133,7 @@ class Carrier:
                 if move_at is not None and now >= move_at:
                     move_at = now + _MOVE_AGAIN_S
                     if await self._move():
-                        await writer.stop(_FAREWELL_S)
+                        await writer.stop(FAREWELL_S)
                         self._bid_farewell(connection, writer)
                         return False
             return True
@@ -281,91 +277,9 @@ class Carrier:
 
     async def _finish_farewells(self) -> None:
         if self._farewells:
-            await asyncio.wait(self._farewells, timeout=_FAREWELL_S)
+            await asyncio.wait(self._farewells, timeout=FAREWELL_S)
 
-    def _bid_farewell(self, connection: Connection, writer: _Writer) -> None:
-        task = asyncio.create_task(_leave(connection, writer), name="amira-farewell")
+    def _bid_farewell(self, connection: Connection, writer: Writer) -> None:
+        task = asyncio.create_task(leave(connection, writer), name="amira-farewell")
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)
-
-
-class _Writer:
-    """Sends what is pending, then what the user sends, until the end or the call's end."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        pending: list[StreamingRecognizeRequest],
-        take: Callable[[], Awaitable[StreamingRecognizeRequest]],
-        *,
-        half_closes: bool,
-    ) -> None:
-        """`half_closes`: after END_OF_AUDIO. Without that ABANDON can still be said."""
-        self._connection = connection
-        self._pending = pending
-        self._take = take
-        self._half_closes = half_closes
-        self._writing = False
-        self._stopping = False
-        self.usable = True
-        """False once a write was cut off or failed: nothing more can be sent."""
-        self._task = asyncio.create_task(self._run(), name="amira-stream-writer")
-
-    async def stop(self, patience_s: float) -> None:
-        """Sends no more; lets a write that is under way finish for `patience_s`."""
-        self._stopping = True
-        if self._writing and patience_s:
-            await asyncio.wait([self._task], timeout=patience_s)
-        if not self._task.done():
-            self.usable = self.usable and not self._writing
-            self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        for request in self._pending:
-            if not await self._write(request):
-                return
-        ended = is_end(self._pending)
-        while not ended and not self._stopping:
-            request = await self._take()
-            ended = is_end([request])
-            if not await self._write(request):
-                return
-        if ended and self._half_closes:
-            self.usable = False
-            await self._connection.done_writing()
-
-    async def _write(self, request: StreamingRecognizeRequest) -> bool:
-        if self._stopping:
-            return False
-        self._writing = True
-        try:
-            self.usable = await self._connection.write(request)
-        except Exception:
-            self.usable = False
-            raise
-        self._writing = False
-        return self.usable
-
-
-async def _say_farewell(connection: Connection, writer: _Writer) -> None:
-    """Has the server end the session at once."""
-    await writer.stop(_FAREWELL_S)
-    if writer.usable:
-        try:
-            async with asyncio.timeout(_FAREWELL_S):
-                await connection.write(_ABANDON)
-        except TimeoutError:
-            connection.cancel()
-
-
-async def _leave(connection: Connection, writer: _Writer) -> None:
-    try:
-        await _say_farewell(connection, writer)
-        async with asyncio.timeout(_FAREWELL_S):
-            while await connection.read() is not None:
-                pass  # until the server has heard
-    except (TimeoutError, ServerError):
-        pass
-    finally:
-        connection.cancel()
