@@ -1,0 +1,85 @@
+// Streams a WAV file to an Amira server and prints each final result on a line of its own.
+//
+//   transcribe HOST:PORT FILE.wav
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "amira/asr/v1/speech.grpc.pb.h"
+#include "wav.hpp"
+
+namespace asr = amira::asr::v1;
+using Stream = grpc::ClientReaderWriter<asr::StreamingRecognizeRequest, asr::StreamingRecognizeResponse>;
+
+namespace {
+
+/// Stops where the stream has ended: what went wrong is the status that Finish() gives.
+void send(Stream& stream, const Wav& wav) {
+  asr::StreamingRecognizeRequest request;
+  auto& config = *request.mutable_config();
+  config.set_encoding(asr::AUDIO_ENCODING_LINEAR16);
+  config.set_sample_rate_hz(static_cast<int>(wav.rate_hz));
+  config.set_interim_results(true);
+  bool open = stream.Write(request);
+
+  const std::size_t step = wav.rate_hz / 10 * 2;  // bytes of 100 ms
+  for (std::size_t begin = 0; open && begin < wav.pcm.size(); begin += step) {
+    auto& chunk = *request.mutable_audio();
+    chunk.set_content(wav.pcm.substr(begin, step));
+    chunk.set_offset(static_cast<std::int64_t>(begin / 2));
+    open = stream.Write(request);
+  }
+  stream.WritesDone();  // no audio follows: the last final comes, then status OK
+}
+
+grpc::Status transcribe(const std::string& address, const Wav& wav) {
+  grpc::ChannelArguments options;
+  options.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30000);  // finds a dead connection; one in 20 s is allowed
+  options.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  options.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // grpc::SslCredentials({}) for TLS
+  auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), options);
+  auto speech = asr::Speech::NewStub(channel);
+
+  grpc::ClientContext context;  // no deadline: it would cover the whole stream
+  if (const char* key = std::getenv("AMIRA_API_KEY")) {
+    context.AddMetadata("authorization", std::string("Bearer ") + key);
+  }
+  auto stream = speech->StreamingRecognize(&context);
+  std::thread sending([&] { send(*stream, wav); });  // while results are read here
+
+  asr::StreamingRecognizeResponse response;
+  while (stream->Read(&response)) {
+    if (!response.has_result() || response.result().alternatives().empty()) continue;
+    const std::string& text = response.result().alternatives(0).text();
+    if (response.result().is_final()) {
+      std::cout << text << std::endl;
+    } else {
+      std::cerr << "... " << text << std::endl;
+    }
+  }
+  sending.join();
+  return stream->Finish();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 3) {
+    std::cerr << "usage: transcribe HOST:PORT FILE.wav\n";
+    return 2;
+  }
+  try {
+    const grpc::Status status = transcribe(arguments[1], read_wav(arguments[2]));
+    if (status.ok()) return 0;
+    std::cerr << "status " << status.error_code() << ": " << status.error_message() << '\n';
+  } catch (const std::runtime_error& problem) {
+    std::cerr << problem.what() << '\n';
+  }
+  return 1;
+}

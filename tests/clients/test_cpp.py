@@ -1,0 +1,27 @@
+"""The C++ client."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.clients.programs import CLIENTS, ClientContract, build, build_folder, need
+
+pytestmark = pytest.mark.toolchain
+
+
+@pytest.fixture(scope="module")
+def program() -> list[str]:
+    """The command, compiled without a warning."""
+    need("cmake", "g++", "pkg-config", "protoc", "grpc_cpp_plugin")
+    if subprocess.run(["pkg-config", "--exists", "grpc++", "protobuf"], check=False).returncode:  # noqa: S607
+        pytest.skip("not installed: libgrpc++-dev, libprotobuf-dev")
+    folder, flags = build_folder("cpp"), "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Werror"
+    build(["cmake", "-S", str(CLIENTS / "cpp"), "-B", ".", flags], folder)
+    build(["cmake", "--build", ".", "-j1"], folder)
+    return [str(folder / "transcribe")]
+
+
+class TestCpp(ClientContract):
+    """What holds for all languages."""
