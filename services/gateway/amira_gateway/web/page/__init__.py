@@ -1,6 +1,7 @@
-"""The live transcription page, and what it asks over plain HTTP.
+"""The live transcription page, the captions page, and what they ask over plain HTTP.
 
-GET /                  the page; its files under ``/page/``: ``files.py``
+GET /                  the live page; its files under ``/page/``: ``files.py``
+GET /captions          the captions page
 GET /v1/capabilities   what the server offers, as JSON: ``capabilities.py``
 """
 
@@ -16,9 +17,14 @@ from amira_gateway.web.page.files import PageFiles
 
 
 def routes(entrance: Entrance) -> list[web.RouteDef]:
-    """What is served; the page itself only where the settings want one."""
+    """What is served; the pages themselves only where the settings want them."""
     described = web.get(CAPABILITIES, guarded(Described(entrance).get, amira_refusal))
     if not entrance.settings.web_page:
         return [described]
     files = PageFiles()
-    return [described, web.get("/", files.index), web.get("/page/{name}", files.get)]
+    return [
+        described,
+        web.get("/", files.index),
+        web.get("/captions", files.captions),
+        web.get("/page/{name}", files.get),
+    ]

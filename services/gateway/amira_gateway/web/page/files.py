@@ -10,6 +10,7 @@ from aiohttp import web
 
 _FOLDER = Path(__file__).parent / "static"
 _INDEX = "index.html"
+_CAPTIONS = "captions.html"
 _TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -45,6 +46,10 @@ class PageFiles:
     async def index(self, request: web.Request) -> web.Response:
         """The page."""
         return self._answer(request, _INDEX)
+
+    async def captions(self, request: web.Request) -> web.Response:
+        """The captions page."""
+        return self._answer(request, _CAPTIONS)
 
     async def get(self, request: web.Request) -> web.Response:
         """One of its files. Raises HTTPNotFound."""

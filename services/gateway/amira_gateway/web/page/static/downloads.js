@@ -12,22 +12,26 @@ const CAPTION_S = 6;
 export function render(finals, format) {
   if (format === "txt") return `${finals.map((segment) => segment.text).join("\n")}\n`;
   if (format === "json") return `${JSON.stringify({ text: finals.map((s) => s.text).join(" "), segments: finals }, null, 2)}\n`;
-  const captions = finals.flatMap(captionsOf);
+  return renderCaptions(finals.flatMap(captionsOf), format);
+}
+
+/** @param {object[]} captions of captionsOf() @param {"srt" | "vtt"} format @returns {string} the file's text */
+export function renderCaptions(captions, format) {
   if (format === "vtt") return `WEBVTT\n\n${captions.map((caption) => cue(caption, ".")).join("\n")}`;
   return captions.map((caption, index) => `${index + 1}\n${cue(caption, ",")}`).join("\n");
 }
 
 /** Gives the file to the person. */
-export function download(text, format) {
+export function download(text, format, name = "transcript") {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: `${TYPES[format]};charset=utf-8` }));
-  link.download = `transcript.${format}`;
+  link.download = `${name}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Pieces of at most two lines and six seconds. */
-function captionsOf(segment) {
+/** @returns {{text: string, start: number, end: number}[]} pieces of at most two lines and six seconds */
+export function captionsOf(segment) {
   const captions = [];
   for (const word of segment.words) {
     const open = captions.at(-1);

@@ -12,8 +12,8 @@ export class SourceError extends Error {}
 
 /** The microphone, at the rate of its hardware. */
 export class Microphone {
-  /** Asks for the microphone. Throws SourceError. */
-  static async open() {
+  /** Asks for the microphone. @param {string} name part of its name; "": the usual one. Throws SourceError. */
+  static async open(name = "") {
     if (!navigator.mediaDevices?.getUserMedia) {
       throw new SourceError("Browsers give a microphone only to pages over https or on localhost. Files work here, too.");
     }
@@ -22,8 +22,9 @@ export class Microphone {
       // What makes calls pleasant makes speech harder to recognize.
       const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true };
       media = await navigator.mediaDevices.getUserMedia({ audio });
+      if (name) media = await another(media, name, audio);
     } catch (error) {
-      throw new SourceError(explain(error));
+      throw error instanceof SourceError ? error : new SourceError(explain(error));
     }
     try {
       return new Microphone(media, await contextFor());
@@ -60,6 +61,15 @@ export class Microphone {
     this._done = null;
     done?.();
   }
+}
+
+/** Names are told to pages that have a microphone already. */
+async function another(media, name, audio) {
+  const inputs = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "audioinput");
+  const wanted = inputs.find(({ label }) => label.toLowerCase().includes(name.toLowerCase()));
+  for (const track of media.getTracks()) track.stop();
+  if (wanted) return navigator.mediaDevices.getUserMedia({ audio: { ...audio, deviceId: { exact: wanted.deviceId } } });
+  throw new SourceError(`There is no microphone “${name}”: there are ${inputs.map(({ label }) => label).join(", ")}.`);
 }
 
 async function contextFor() {
