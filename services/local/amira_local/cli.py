@@ -15,12 +15,11 @@ from rich.console import Console
 from amira_local.models.commands import models_app
 from amira_local.models.errors import NoSuchModelError
 from amira_local.models.folders import find_installed
-from amira_local.options import GATEWAY_PORT, Encoder, StackOptions, default_model_dir
-from amira_local.ports import LOOPBACK
-from amira_local.request import Endpoint, Method, recognition_config
-from amira_local.security.environment import API_KEY, CLIENT_CERT, CLIENT_KEY
+from amira_local.options import Encoder, StackOptions, default_model_dir
 from amira_local.security.keys import keys_app
+from amira_local.speech_options import LOCAL_SERVER
 from amira_local.trace_view import DEFAULT_URL, URL_VARIABLE, TraceReadError, read_trace, show_trace
+from amira_local.transcribe_command import transcribe
 
 app = typer.Typer(
     name="amira",
@@ -31,8 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app)
 app.add_typer(keys_app)
-
-LOCAL_SERVER = f"{LOOPBACK}:{GATEWAY_PORT}"
+app.command()(transcribe)
 
 
 class EncoderChoice(StrEnum):
@@ -90,9 +88,12 @@ def up(
     log_dir: Annotated[
         Path | None, typer.Option(help="Also write one log file per service into this folder.")
     ] = None,
-    one_process: Annotated[
-        bool, typer.Option("--one-process", help="Gateway, frontend and decoder as one process.")
-    ] = False,
+    nodes: Annotated[
+        int,
+        typer.Option(
+            min=0, help="So many processes, each gateway, frontend and decoder in one; 0: each by itself."
+        ),
+    ] = 0,
     jaeger: JaegerOption = False,
 ) -> None:
     """Run all of Amira on this machine until Ctrl-C, with one view of all logs.
@@ -104,80 +105,10 @@ def up(
     from amira_local.up import run_stack  # each command loads only what it needs
 
     options = replace(
-        _options(port, model, encoder, search, log_level, ephemeral_ports, log_dir), one_process=one_process
+        _options(port, model, encoder, search, log_level, ephemeral_ports, log_dir), nodes=nodes
     )
     console = Console()
     raise typer.Exit(_run(options, lambda options: run_stack(options, console), jaeger, console))
-
-
-@app.command()
-def transcribe(
-    files: Annotated[
-        list[Path], typer.Argument(help="WAV, FLAC, Ogg-Opus, or anything that libsndfile reads.")
-    ],
-    server: Annotated[str, typer.Option(help="Where the server listens.")] = LOCAL_SERVER,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="One JSON object per response and line, interim results too, each with `file`."
-        ),
-    ] = False,
-    real_time: Annotated[
-        bool, typer.Option("--real-time", help="Send at the speed of speech, as a microphone would.")
-    ] = False,
-    word_times: Annotated[
-        bool, typer.Option("--word-times", help="Show when each word was said, and how sure it is.")
-    ] = False,
-    hotword: Annotated[
-        list[str] | None, typer.Option(help="PHRASE or PHRASE:BOOST (nats per token); repeatable.")
-    ] = None,
-    endpoint: Annotated[Endpoint | None, typer.Option(help="How soon silence ends a segment.")] = None,
-    method: Annotated[Method | None, typer.Option(help="Search [default: the server's].")] = None,
-    n_best: Annotated[int, typer.Option(min=1, max=10, help="Readings per segment.")] = 1,
-    model: Annotated[str, typer.Option(help="Model by name [default: the server's].")] = "",
-    tls: Annotated[
-        bool, typer.Option("--tls", help="Encrypt; the server's authority is a public one.")
-    ] = False,
-    ca: Annotated[Path | None, typer.Option(help="Encrypt; the authority of the server (PEM).")] = None,
-    client_cert: Annotated[
-        Path | None, typer.Option(envvar=CLIENT_CERT, help="Shown to a server that asks for one (PEM).")
-    ] = None,
-    client_key: Annotated[
-        Path | None, typer.Option(envvar=CLIENT_KEY, help="The key of --client-cert (PEM).")
-    ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar=API_KEY, help="Better given in the environment.")
-    ] = None,
-) -> None:
-    """Transcribe recordings with a running server, showing the words as they come.
-
-    On a terminal the open segment is shown while it changes: words that will stay are firm, the rest
-    faint. Elsewhere only finals are printed, one a line. Exits with 1 if any file failed.
-    """
-    from amira_local.security.server_access import ServerAccess, ServerAccessError
-    from amira_local.transcribe import transcribe_files  # each command loads only what it needs
-
-    try:
-        config = recognition_config(
-            endpoint=endpoint,
-            hotwords=hotword,
-            method=method,
-            model=model,
-            n_best=n_best,
-            word_times=word_times,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--hotword") from error
-    try:
-        status = asyncio.run(
-            transcribe_files(
-                files, server, config, access=ServerAccess(tls, ca, api_key, client_cert, client_key),
-                real_time=real_time, as_json=as_json, out=Console(), err=Console(stderr=True),
-            )
-        )  # fmt: skip
-    except ServerAccessError as error:
-        raise typer.BadParameter(str(error)) from error
-    raise typer.Exit(status)
 
 
 @app.command()

@@ -37,8 +37,9 @@ class StackOptions:
     encoder: Encoder = "triton"
     """Where the encoder runs: in Triton, or inside the decoder (development without Triton)."""
 
-    one_process: bool = False
-    """Run gateway, frontend and decoder as one process (a node) rather than as three."""
+    nodes: int = 0
+    """Run gateway, frontend and decoder as one process (a node), and so many of them on the gateway's port;
+    0: as three. Several need the encoder in the process: the slots of one Triton are one decoder's."""
 
     search: Search = "auto"
     """The decoder's default search. `auto`: k2 where it is installed, else beam."""

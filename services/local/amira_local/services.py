@@ -24,6 +24,7 @@ _WELL_KNOWN = {
     "triton_metrics": 50082,
     "triton_supervisor_metrics": 50083,
 }
+_FIRST_OF_NODES = 50101
 _TRITON_PORTS = ("triton", "triton_http", "triton_metrics", "triton_supervisor_metrics")
 
 METRICS_AT = {
@@ -47,6 +48,9 @@ class Service:
     """Loopback ports it listens on; the first is its gRPC port, the last that of its metrics."""
     env: Mapping[str, str]
     """Its own settings."""
+    public_target: str = ""
+    """Where clients connect, and where it serves HTTP: of a gateway, or of all nodes together."""
+    web: str = ""
 
     @property
     def target(self) -> str:
@@ -57,11 +61,6 @@ class Service:
     def metrics(self) -> str:
         """Where it serves its metrics, at ``/metrics``."""
         return f"{LOOPBACK}:{self.ports[-1]}"
-
-    @property
-    def web(self) -> str:
-        """Where a gateway serves HTTP."""
-        return f"{LOOPBACK}:{self.ports[1]}"
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The whole environment: this process's, then the service's settings, then `extra`."""
@@ -78,7 +77,6 @@ def plan(options: StackOptions) -> list[list[Service]]:
         "WEB_LISTEN": at["gateway_web"],
         "METRICS_ADDRESS": at["gateway_metrics"],
     }
-    gateway_ports = port["gateway"], port["gateway_web"], port["gateway_metrics"]
     decoder = {
         "MODEL_DIR": _model_dir(options),
         "ENCODER": options.encoder,
@@ -86,18 +84,55 @@ def plan(options: StackOptions) -> list[list[Service]]:
         "SEARCH": options.search,
         **_language(options.model_dir),
     }
-    if options.one_process:
+    if options.nodes:
         settings = {**_settings("gateway", options, gateway), **_prefixed("decoder", decoder)}
-        node = Service("node", "amira_node", gateway_ports, settings)
-        return [triton, [node]] if triton else [[node]]
+        nodes = _nodes(options, port, settings)
+        return [triton, nodes] if triton else [nodes]
     behind = {"FRONTEND_TARGET": at["frontend"], "DECODER_TARGET": at["decoder"]}
     own = {name: _own_addresses(name, at) for name in ("frontend", "decoder")}
     frontend = _service("frontend", options, _own_ports("frontend", port), own["frontend"])
     return [
         [*triton, frontend],
         [_service("decoder", options, _own_ports("decoder", port), {**own["decoder"], **decoder})],
-        [_service("gateway", options, gateway_ports, {**gateway, **behind})],
+        [_gateway("gateway", port, _settings("gateway", options, {**gateway, **behind}))],
     ]
+
+
+def _gateway(
+    name: str, port: Mapping[str, int], env: Mapping[str, str], own: tuple[int, ...] = ()
+) -> Service:
+    """A gateway, or a node. `own`: where no other one listens, if others share its ports."""
+    return Service(
+        name,
+        f"amira_{name}",
+        (*own, port["gateway"], port["gateway_web"], port["gateway_metrics"]),
+        env,
+        f"{LOOPBACK}:{port['gateway']}",
+        f"{LOOPBACK}:{port['gateway_web']}",
+    )
+
+
+def _nodes(options: StackOptions, port: Mapping[str, int], env: Mapping[str, str]) -> list[Service]:
+    """The first has the gateway's place; the others share its ports and have one for metrics each."""
+    if options.nodes == 1:
+        return [_gateway("node", port, env)]
+    own = _more_ports(options, 2 * options.nodes - 1)
+    shares = {"SHARE_PORTS": "true", "OWN_LISTEN": f"{LOOPBACK}:{own[0]}"}
+    env = {**env, **_engine_share(options), **_prefixed("gateway", shares)}
+    others = []
+    for number, (grpc, metrics) in enumerate(zip(own[1::2], own[2::2], strict=True), 2):
+        addresses = {"OWN_LISTEN": f"{LOOPBACK}:{grpc}", "METRICS_ADDRESS": f"{LOOPBACK}:{metrics}"}
+        settings = {**env, **_prefixed("gateway", addresses)}
+        others.append(Service(f"node-{number}", "amira_node", (grpc, metrics), settings))
+    return [_gateway("node", port, env, own[:1]), *others]
+
+
+def _engine_share(options: StackOptions) -> dict[str, str]:
+    """Of the CPUs, unless the environment says how many threads each node's encoder has."""
+    if "AMIRA_DECODER_IN_PROCESS_THREADS" in os.environ:
+        return {}
+    threads = max(1, (os.cpu_count() or 1) // options.nodes)
+    return _prefixed("decoder", {"IN_PROCESS_THREADS": str(threads)})
 
 
 def _triton(options: StackOptions, port: Mapping[str, int], at: Mapping[str, str]) -> Service:
@@ -142,6 +177,11 @@ def _settings(name: str, options: StackOptions, env: Mapping[str, str]) -> dict[
 
 def _prefixed(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     return {f"AMIRA_{name.upper()}_{field}": value for field, value in settings.items()}
+
+
+def _more_ports(options: StackOptions, count: int) -> tuple[int, ...]:
+    first = _FIRST_OF_NODES
+    return tuple(free_ports(count) if options.ephemeral_ports else range(first, first + count))
 
 
 def _ports(options: StackOptions) -> dict[str, int]:

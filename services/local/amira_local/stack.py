@@ -95,17 +95,17 @@ class LocalStack:
     @property
     def gateway_target(self) -> str:
         """Where clients connect."""
-        return self.targets[self.gateway_name]
+        return self._gateway.public_target
 
     @property
     def gateway_name(self) -> str:
-        """The service that clients connect to: the gateway, or the node that it is part of."""
-        return "node" if self.options.one_process else "gateway"
+        """The service that clients connect to: the gateway, or the (first) node that it is part of."""
+        return self._gateway.name
 
     @property
     def web_address(self) -> str:
         """Where the gateway serves HTTP and WebSockets."""
-        return next(service.web for service in self._services() if service.name == self.gateway_name)
+        return self._gateway.web
 
     def client(self) -> AmiraClient:
         """A client of the gateway, whatever it wants of its clients. Raises TlsError."""
@@ -185,12 +185,20 @@ class LocalStack:
             return False
         return await is_serving(self.targets[name], partial(self.access.to, name))
 
+    @property
+    def _gateway(self) -> Service:
+        return next(service for service in self._services() if service.public_target)
+
     def _services(self) -> list[Service]:
         return [service for wave in self._waves for service in wave]
 
     def _check(self) -> None:
         if not self.options.model_dir.is_dir():
             raise StackError(f"There is no model folder at {self.options.model_dir}: give one with --model.")
+        if self.options.nodes > 1 and self.options.encoder == "triton":
+            raise StackError(
+                "Several nodes cannot share a Triton: add --encoder in-process, or run one node."
+            )
         try:
             self._files.prepare()
         except OSError as error:

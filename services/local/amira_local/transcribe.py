@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from amira_client import AmiraClientError, RecognitionConfig, UnreachableError
+from amira_client import AmiraClient, AmiraClientError, RecognitionConfig, UnreachableError
+from amira_local.languages import NoSuchLanguageError, model_for
 from amira_local.result_view import JsonView, LiveView, PlainView
 from amira_local.security.server_access import ServerAccess
 
@@ -23,6 +24,7 @@ async def transcribe_files(
     config: RecognitionConfig,
     *,
     access: ServerAccess | None = None,
+    language: str = "",
     real_time: bool,
     as_json: bool,
     out: Console,
@@ -30,10 +32,14 @@ async def transcribe_files(
 ) -> int:
     """Transcribes each file in turn; returns the exit status: 0 only if all went well.
 
+    `language` chooses the model.
+
     Raises ServerAccessError when `access` cannot be used.
     """
     failures = 0
     async with (access or ServerAccess()).connect(server) as client:
+        if language and not await _choose_model(client, config, language, server, err):
+            return 1
         for file in files:
             if len(files) > 1 and not as_json:
                 out.print(f"{file}:", highlight=False, soft_wrap=True, markup=False)
@@ -56,6 +62,17 @@ async def transcribe_files(
     return 1 if failures else 0
 
 
+async def _choose_model(
+    client: AmiraClient, config: RecognitionConfig, language: str, server: str, err: Console
+) -> bool:
+    try:
+        config.model = model_for(await client.capabilities(), language, config.model)
+    except (AmiraClientError, NoSuchLanguageError) as error:
+        complain(told(error, server), err)
+        return False
+    return True
+
+
 def _view(file: Path, as_json: bool, out: Console) -> PlainView:
     if as_json:
         return JsonView(out, str(file))
@@ -63,9 +80,19 @@ def _view(file: Path, as_json: bool, out: Console) -> PlainView:
 
 
 def _explain(error: AmiraClientError, file: Path, server: str, err: Console) -> None:
-    words = f"{file}: {error}"
-    if isinstance(error, UnreachableError):
-        words = str(error) if error.advice else HOW_TO_START.format(server=server)
+    words = told(error, server) if isinstance(error, UnreachableError) else f"{file}: {error}"
     if error.retry_after_s is not None and not isinstance(error, UnreachableError):
         words += f" Try again in {error.retry_after_s:g} s."
+    complain(words, err)
+
+
+def told(error: Exception, server: str) -> str:
+    """An error in a user's words: where nothing answers, how to start a server."""
+    if isinstance(error, UnreachableError) and not error.advice:
+        return HOW_TO_START.format(server=server)
+    return str(error)
+
+
+def complain(words: str, err: Console) -> None:
+    """Prints what went wrong."""
     err.print(words, style="red", highlight=False, soft_wrap=True, markup=False)

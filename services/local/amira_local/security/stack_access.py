@@ -112,7 +112,7 @@ class StackAccess:
 
 
 def _whose_port(service: str) -> str:
-    return _PORTS_OF.get(service, service)
+    return _PORTS_OF.get(service.partition("-")[0], service)  # node, node-2, ...
 
 
 def a_name_in(cert: Path) -> str:
