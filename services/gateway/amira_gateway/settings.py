@@ -21,12 +21,13 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     """Address to serve HTTP and WebSockets on, with the same TLS; empty: not at all."""
 
     web_origins: str = ""
-    """Origins (`https://app.example`) whose pages may use the web port from a browser, separated by commas;
-    `*`: all. The gateway's own pages always may."""
+    """Origins (`https://app.example`) whose pages may use the web port from a browser, WebSockets and HTTP
+    (CORS), separated by commas; `*`: all, then without cookies and client certificates over HTTP. The
+    gateway's own pages always may."""
 
     web_page: bool = True
-    """Whether the web port serves the live transcription page, at `/`, to browsers. What the page does needs
-    the same keys as any client."""
+    """Whether the web port serves the live transcription page, at `/`, and the captions page, at `/captions`,
+    to browsers. What the pages do needs the same keys as any client."""
 
     web_max_file_bytes: int = Field(default=25 * 1024 * 1024, ge=1024)
     """Largest file that `/v1/audio/transcriptions` takes: a file's settings may come behind it, so all of it

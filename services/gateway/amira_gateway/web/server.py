@@ -12,6 +12,7 @@ from amira_gateway.access import Door
 from amira_gateway.server import SpeechServicer
 from amira_gateway.settings import GatewaySettings
 from amira_gateway.web import amira, deepgram, openai, page, vosk
+from amira_gateway.web.cross_origin import CrossOrigin
 from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.malformed import protocol_log, refuse_undecodable
 from amira_gateway.web.origins import Origins
@@ -35,9 +36,11 @@ class WebServer:
         self._address = settings.web_listen
         self._ready = ready
         self._tls = web_tls(settings)
-        entrance = Entrance(speech, door, Origins(settings.web_origins), settings)
-        application = web.Application(middlewares=[refuse_undecodable])
-        application.on_response_prepare.append(_harden)
+        origins = Origins(settings.web_origins)
+        entrance = Entrance(speech, door, origins, settings)
+        elsewhere = CrossOrigin(origins)
+        application = web.Application(middlewares=[refuse_undecodable, elsewhere.middleware()])
+        application.on_response_prepare.extend((_harden, elsewhere.allow))
         for routes in (amira.routes, deepgram.routes, openai.routes, page.routes, vosk.routes):
             application.router.add_routes(routes(entrance))
         application.router.add_get("/healthz", self._health)
