@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 3
 SHARED := --numprocesses=$(TEST_PROCESSES) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs site bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/python scripts/generate_protos.py --check
 	$(BIN)/python scripts/generate_adapter_tables.py --check
 	$(BIN)/python scripts/generate_api.py --check
+	$(BIN)/python scripts/generate_figures.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
 	$(BIN)/python scripts/generate_observability.py --check
 	$(BIN)/python scripts/generate_prometheus_rules.py --check
@@ -95,9 +96,13 @@ protos: setup ## Generate Python code from protos/
 docs: setup ## Generate the tables of docs/ (API, adapters, configuration, metrics) and the dashboards
 	$(BIN)/python scripts/generate_adapter_tables.py
 	$(BIN)/python scripts/generate_api.py
+	$(BIN)/python scripts/generate_figures.py
 	$(BIN)/python scripts/generate_configuration.py
 	$(BIN)/python scripts/generate_observability.py
 	$(BIN)/python scripts/generate_prometheus_rules.py
+
+site: setup ## Build the documentation site into build/site, without network
+	$(BIN)/python -m mkdocs build --quiet --strict
 
 bench: setup ## Latency and streams against sherpa-onnx, half an hour on an idle machine; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks --document $(ARGS)

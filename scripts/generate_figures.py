@@ -1,0 +1,131 @@
+"""Writes the table of measured figures in README.md from their raw data.
+
+With --check, only says whether it is current.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODE  # noqa: E402 - found by the path that was just set
+from benchmarks.report.tables import ratio  # noqa: E402
+
+README = ROOT / "README.md"
+BENCH = ROOT / "benchmarks" / "results" / "bench.json"
+OVERLOAD = ROOT / "benchmarks" / "results" / "overload.json"
+COST = ROOT / "benchmarks" / "results" / "cost.json"
+WORDS = ROOT / "evaluation" / "results"
+BEGIN, END = "<!-- figures: written by `make docs`, do not edit -->\n", "<!-- end of figures -->"
+SPOKEN = {
+    "librispeech-test-other": "LibriSpeech test-other",
+    "commonvoice-en": "Common Voice",
+    "librivox-austen": "an audio book (Austen)",
+}
+
+
+def figures() -> dict[str, str]:
+    """Every figure that pages name, as they name it."""
+    bench, overload = _read(BENCH), _read(OVERLOAD)
+    systems = bench["systems"]
+    one = systems[DEFAULT]["one_stream"]
+    named = {
+        "services": _capacity(systems[LIKE_FOR_LIKE]),
+        "node": _capacity(systems[NODE]),
+        "sherpa": _capacity(systems[CPP]),
+        "services over sherpa": f"{ratio(bench, LIKE_FOR_LIKE):.2f}",
+        "node over sherpa": f"{ratio(bench, NODE):.2f}",
+        "server p50": f"{one['server_latency_ms']['p50']:.1f}",
+        "server p99": f"{one['server_latency_ms']['p99']:.1f}",
+        "word shown": f"{one['word_emission_delay_ms']['p50']:.0f}",
+        "within p99": f"{overload['within']['latency_ms']['p99']:.0f}",
+        "over p99": f"{overload['over']['latency_ms']['p99']:.0f}",
+        "refusal p99": f"{overload['over']['refusal_ms']['p99']:.0f}",
+        "times over": f"{overload['factor']:g}",
+        "stream-hour": f"{60 * min(each['usd_per_minute'] for each in _read(COST)['machines']):.3f}",
+        "cores": str(bench["machine"]["cpus"]),
+        "cpu": bench["machine"]["cpu"],
+        "date": bench["date"].split()[0],
+    }
+    for each in word_error_rates():
+        named[each["source"]] = f"{_wer(each['errors']):.1f} % ({each['low']:.1f} to {each['high']:.1f})"
+    return named
+
+
+def word_error_rates() -> list[dict[str, Any]]:
+    """The bundled model's newest, per source, with the search that is used by default."""
+    newest = max(WORDS.glob("*-starter-en.json"))
+    run = _read(newest)["runs"][0]
+    return [each for each in run["speech"] if each["search"] == run["model"]["methods"][0]]
+
+
+def table() -> str:
+    """The README's table."""
+    known = figures()
+    words = "; ".join(f"{name} {known[source]}" for source, name in SPOKEN.items())
+    rows = [
+        ("streams at once with p99 of partial latency within 500 ms, greedy search, on "
+         f"{known['cores']} cores ({known['cpu']}, no GPU)",
+         f"{known['services']} as services, {known['node']} in one process; "
+         f"sherpa-onnx's C++ server {known['sherpa']}", "make bench"),
+        ("the same over sherpa-onnx's C++ server, same model and minutes (wanted: 2)",
+         f"{known['services over sherpa']} and {known['node over sherpa']}", "make bench"),
+        ("one stream: from the last audio of a chunk to its words leaving the server",
+         f"p50 {known['server p50']} ms, p99 {known['server p99']} ms", "make bench"),
+        ("one stream: from the end of a word to when it is shown, to stay (wanted: 350 ms)",
+         f"p50 {known['word shown']} ms", "make bench"),
+        (f"{known['times over']} times the streams that fit: p99 of those let in, within capacity and beyond",
+         f"{known['within p99']} and {known['over p99']} ms; the others are refused, "
+         f"p99 {known['refusal p99']} ms",
+         "make bench-overload"),
+        ("word error rate of the bundled model, default search, 95 % interval", words, "make eval"),
+        ("a stream-hour on a cloud machine at list price, 60 % of its places in use",
+         f"{known['stream-hour']} USD", "python -m benchmarks.capacity cost"),
+    ]  # fmt: skip
+    lines = [f"| {what} | {measured} | `{command}` |" for what, measured, command in rows]
+    return "\n".join([f"| {known['date']} | measured | command |", "|---|---|---|", *lines, ""])
+
+
+def _capacity(system: Mapping[str, Any]) -> str:
+    return f"{system['capacity']:.0f}" + ("" if system["complete"] else " or more")
+
+
+def _wer(errors: Mapping[str, int]) -> float:
+    wrong = errors["substitutions"] + errors["deletions"] + errors["insertions"]
+    return 100 * wrong / errors["words"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def with_table(text: str) -> str:
+    """The README with its table as the raw data have it. ValueError: it lacks a place for it."""
+    before, found, rest = text.partition(BEGIN)
+    _, closed, after = rest.partition(END)
+    if not (found and closed):
+        raise ValueError("README.md has no place for the figures")
+    return f"{before}{BEGIN}{table()}{END}{after}"
+
+
+def main() -> int:
+    """Returns 1 when --check finds the README stale."""
+    text = README.read_text(encoding="utf-8")
+    current = with_table(text)
+    if "--check" not in sys.argv:
+        README.write_text(current, encoding="utf-8")
+        return 0
+    if text != current:
+        sys.stderr.write("The figures of README.md are stale: run `make docs`\n")
+    return int(text != current)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

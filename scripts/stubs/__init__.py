@@ -1,0 +1,1 @@
+"""Client code for other languages, generated from the public protos."""
