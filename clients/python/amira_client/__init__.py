@@ -1,7 +1,10 @@
-"""Asyncio client for Amira ASR: audio in, words out while people are still speaking.
+"""Client for Amira ASR: audio in, words out while people are still speaking.
 
     async with AmiraClient("127.0.0.1:50051") as client:
         print((await client.transcribe("speech.flac")).text)
+
+    with SyncClient("127.0.0.1:50051") as client:  # the same without asyncio
+        print(client.transcribe("speech.flac").text)
 
     AmiraClient("amira.example:443", tls=True, api_key="amira_...")  # or token="eyJ..."
 
@@ -12,8 +15,10 @@
             await stream.send(first_100_ms)
             ...
             await stream.end()
-            async for response in stream:
-                ...
+            async for event in stream.events():
+                match event:
+                    case Interim(text=text): ...
+                    case Final(text=text): ...
 
 A stream that loses its server goes on by itself, there or at another one (:class:`Resuming`): give several,
 ``AmiraClient("a:50051,b:50051")``, and one of them may go at any time.
@@ -54,9 +59,26 @@ from amira_client.errors import (
     UnreachableError,
     UnreadableAudioError,
 )
+from amira_client.events import (
+    Draining,
+    EndingSoon,
+    Event,
+    Final,
+    HeardWord,
+    Interim,
+    MarkReached,
+    Reading,
+    SessionStarted,
+    SpeechEnded,
+    SpeechStarted,
+)
 from amira_client.microphone import Microphone, Overrun
 from amira_client.resuming import Resuming
+from amira_client.retrying import Retrying
 from amira_client.stream import RecognitionStream
+from amira_client.sync_client import SyncClient
+from amira_client.sync_stream import SyncStream
+from amira_client.tokens import RefreshingToken
 from amira_client.transcript import Transcript
 
 __all__ = [
@@ -67,25 +89,40 @@ __all__ = [
     "Audio",
     "AudioEncoding",
     "DecodingMethod",
+    "Draining",
+    "EndingSoon",
     "EndpointConfig",
     "EndpointPreset",
+    "Event",
+    "Final",
     "GetCapabilitiesResponse",
+    "HeardWord",
     "Hotword",
     "HotwordSet",
+    "Interim",
+    "MarkReached",
     "Microphone",
     "MicrophoneError",
     "Overrun",
+    "Reading",
     "RecognitionConfig",
     "RecognitionStream",
     "RecognizeResponse",
+    "RefreshingToken",
     "Resuming",
+    "Retrying",
     "ServerError",
     "SessionInfo",
+    "SessionStarted",
+    "SpeechEnded",
     "SpeechEvent",
+    "SpeechStarted",
     "StreamStateError",
     "StreamWarning",
     "StreamingRecognizeResponse",
     "StreamingResult",
+    "SyncClient",
+    "SyncStream",
     "Tls",
     "Transcript",
     "UnreachableError",

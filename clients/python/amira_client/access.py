@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import grpc
 Pem = bytes | str | Path
 """PEM content as bytes, or the path of a file that holds it."""
 
-Token = str | Callable[[], str]
-"""A token, or what gives a fresh one for each call."""
+Token = str | Callable[[], str | Awaitable[str]]
+"""A token, or what gives one for each call without blocking: a function, or a coroutine function."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def tls_options(tls: bool | Pem | Tls) -> Tls | None:
     return tls if isinstance(tls, Tls) else Tls(ca=tls)
 
 
-def secret_source(api_key: str | None, token: Token | None) -> Callable[[], str] | None:
+def secret_source(api_key: str | None, token: Token | None) -> Callable[[], str | Awaitable[str]] | None:
     """What gives the secret for each call. Raises ValueError when both are given, or what is no secret."""
     if api_key is not None and token is not None:
         raise ValueError("give api_key or token, not both")

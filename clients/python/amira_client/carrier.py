@@ -24,8 +24,10 @@ from amira.asr.v1.speech_pb2 import (
 from amira_client.connection import Connection
 from amira_client.delivered import Delivered
 from amira_client.errors import ServerError, UnreachableError
+from amira_client.recovery import Plan, Recovery
 from amira_client.replay_buffer import ReplayBuffer
-from amira_client.resuming import MOST_FRUITLESS, Backoff, Resuming, is_loss, is_unreachable, may_pass
+from amira_client.resuming import MOST_FRUITLESS, may_pass
+from amira_client.retrying import Pause
 from amira_client.servers import Server, Servers
 from amira_client.writer import FAREWELL_S, Writer, leave, say_farewell
 
@@ -42,37 +44,39 @@ class Carrier:
     def __init__(
         self,
         servers: Servers,
-        connect: Callable[[Server], Connection],
+        connect: Callable[[Server], Awaitable[Connection]],
         opening: StreamingRecognizeRequest,
         buffer: ReplayBuffer,
         take: Callable[[], Awaitable[StreamingRecognizeRequest]],
         deliver: Callable[[StreamingRecognizeResponse], Awaitable[None]],
-        resuming: Resuming | None,
+        recovery: Recovery,
     ) -> None:
         """Args:
         servers: where to go.
-        connect: opens a call, without sending anything.
+        connect: opens a call, without sending anything of the stream.
         opening: the stream's first message.
         buffer: holds what `take` gave.
         take: waits for the next request of the user, which it has put into `buffer`.
         deliver: hands a response to the user.
-        resuming: None: the first loss ends the stream.
+        recovery: what to do when a server is lost, or takes no streams.
         """
         self._servers = servers
         self._connect = connect
         self._buffer = buffer
         self._take = take
         self._deliver = deliver
-        self._resuming = resuming
+        self._recovery = recovery
+        self._resumes = recovery.resuming is not None
         self._delivered = Delivered()
         self._session: SessionInfo | None = None
         self._sequence = 0
         self._fruitless = 0
+        self._renewed = False
         self._can_resume = False
         self._writer: Writer | None = None
         self._farewells: set[asyncio.Task[None]] = set()
-        # Not waited for: the audio may follow at once.
-        self._connection = connect(servers.preferred)
+        self._connection: Connection | None = None
+        # Its answer is not waited for: the audio may follow at once.
         self._pending: Pending = lambda: [opening]
 
     async def run(self) -> None:
@@ -82,16 +86,17 @@ class Carrier:
             AmiraClientError: why it ended; if it could not go on after a loss, the loss.
         """
         try:
+            self._connection = await self._connect(self._servers.preferred)
             while True:
                 try:
                     if await self._serve():
                         await self._finish_farewells()
                         return
                 except ServerError as error:
-                    self._connection.cancel()
+                    self.cancel()
                     await self._recover(error)
         finally:
-            self._connection.cancel()
+            self.cancel()
             for farewell in self._farewells:
                 farewell.cancel()
             await asyncio.gather(*self._farewells, return_exceptions=True)
@@ -108,26 +113,30 @@ class Carrier:
         """
         if self._session is None or not self._session.resume_token or self._writer is None:
             return False
-        await say_farewell(self._connection, self._writer)
+        await say_farewell(self._present, self._writer)
         return True
 
     def cancel(self) -> None:
         """Ends the present call at once."""
-        self._connection.cancel()
+        if self._connection is not None:
+            self._connection.cancel()
+
+    @property
+    def _present(self) -> Connection:
+        assert self._connection is not None, "there is a call before anything is read or lost"
+        return self._connection
 
     # -- with one server -----------------------------------------------------------------------
 
     async def _serve(self) -> bool:
         """True: the server has ended the stream with OK. False: another one goes on."""
-        connection = self._connection
-        writer = self._writer = Writer(
-            connection, self._pending(), self._take, half_closes=self._resuming is None
-        )
+        connection = self._present
+        writer = self._writer = Writer(connection, self._pending(), self._take, half_closes=not self._resumes)
         move_at: float | None = None
         try:
             while (response := await connection.read()) is not None:
                 await self._handle(response)
-                if self._resuming is not None and response.HasField("draining"):
+                if self._resumes and response.HasField("draining"):
                     move_at = 0.0
                 now = asyncio.get_running_loop().time()
                 if move_at is not None and now >= move_at:
@@ -155,28 +164,28 @@ class Carrier:
             if not self._is_first(response):
                 return
         elif kind == "draining" or kind is None:
-            if self._resuming is not None:
+            if self._resumes:
                 return
         elif kind == "warning":
             pass  # nothing of the stream's own: a replay makes no progress by it
         elif not self._delivered.is_new(response):
             return
         else:
-            self._fruitless = 0
+            self._fruitless, self._renewed = 0, False
         await self._deliver(response)
 
     def _is_first(self, response: StreamingRecognizeResponse) -> bool:
         """Takes note of who serves the stream now; says whether the user has yet to hear of a server."""
         first = self._session is None
         self._session = response.session
-        self._servers.prefer(self._connection.server)
+        self._servers.prefer(self._present.server)
         return first
 
     # -- from one to the next ------------------------------------------------------------------
 
     async def _move(self) -> bool:
         """Goes on at another server while the present one still serves; False where none takes the stream."""
-        present = self._connection
+        present = self._present
         if len(self._servers) == 1 or not self._buffer.replayable:
             return False
         for server in self._servers.in_turn(present.server)[1:]:
@@ -189,34 +198,46 @@ class Carrier:
 
     async def _recover(self, error: ServerError) -> None:
         """Goes on at a server, or raises `error`."""
-        resuming = self._resuming
         self._fruitless += 1
-        lost = self._connection.server
-        # A server that never answered is rather wrong than lost: the others are tried, but once.
-        once = self._session is None and (is_unreachable(error) or bool(error.reason))
-        passes = may_pass(error) if once else is_loss(error)
-        if resuming is None or not passes or self._fruitless > MOST_FRUITLESS:
-            raise error
+        lost = self._present.server
+        plan = self._plan(error, lost)
         self._can_resume = self._session is not None and bool(self._session.resume_token) and not error.reason
-        candidates = self._servers.in_turn(self._servers.after(lost) if error.reason or once else lost)
-        if once:
-            candidates.remove(lost)
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + resuming.for_s
-        backoff = Backoff()
-        while candidates and (self._can_resume or self._buffer.replayable):
+        give_up_at = asyncio.get_running_loop().time() + plan.for_s
+        pause = Pause()
+        pause.advise(error)
+        candidates = plan.at_once
+        while self._can_resume or self._buffer.replayable:
             for server in candidates:
                 try:
                     if await self._go_on_at(server, lost):
                         return
                 except ServerError as failure:
-                    if not may_pass(failure):
+                    pause.advise(failure)
+                    if not may_pass(failure) and not self._renews(failure):
                         raise error from failure
-            delay_s = backoff.next_s()
-            if once or loop.time() + delay_s > give_up_at:
+            delay_s = pause.next_s()
+            if asyncio.get_running_loop().time() + delay_s > give_up_at:
                 break
             await asyncio.sleep(delay_s)
+            candidates = plan.later
         raise error
+
+    def _plan(self, error: ServerError, lost: Server) -> Plan:
+        """Raises `error` where the stream cannot go on."""
+        if self._resumes and self._renews(error):
+            return Plan([lost], [], 0.0)
+        ask = self._recovery.after_refusal if self._session is None else self._recovery.after_loss
+        plan = ask(error, self._servers, lost)
+        if plan is None or self._fruitless > MOST_FRUITLESS:
+            raise error
+        return plan
+
+    def _renews(self, error: ServerError) -> bool:
+        """Once, until the stream gets on: a server may refuse every token."""
+        if self._renewed or not self._recovery.renew(error):
+            return False
+        self._renewed = True
+        return True
 
     async def _go_on_at(self, server: Server, lost: Server) -> bool:
         """False: what this server would need is not here. Raises ServerError."""
@@ -257,7 +278,7 @@ class Carrier:
         self, server: Server, opening: StreamingRecognizeRequest
     ) -> tuple[Connection, StreamingRecognizeResponse]:
         """A call that the server has taken, and its first response. Raises ServerError."""
-        connection = self._connect(server)
+        connection = await self._connect(server)
         try:
             async with asyncio.timeout(_ATTEMPT_S):
                 await connection.write(opening)

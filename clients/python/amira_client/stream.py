@@ -12,7 +12,7 @@ is full, and readers wait for the next response.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -33,8 +33,9 @@ from amira_client.audio import SAMPLE_BYTES
 from amira_client.carrier import Carrier
 from amira_client.connection import Connection
 from amira_client.errors import AmiraClientError, StreamStateError
+from amira_client.events import Event, event_of
+from amira_client.recovery import Recovery
 from amira_client.replay_buffer import ReplayBuffer, is_end
-from amira_client.resuming import Resuming
 from amira_client.servers import Server, Servers
 from amira_client.tracing import StreamSpan
 
@@ -55,15 +56,16 @@ class RecognitionStream:
     def __init__(
         self,
         servers: Servers,
-        connect: Callable[[Server], Connection],
+        connect: Callable[[Server], Awaitable[Connection]],
         config: RecognitionConfig,
-        resuming: Resuming | None,
+        recovery: Recovery,
         span: StreamSpan,
     ) -> None:
         self._span = span
         self._offset_unit_bytes = SAMPLE_BYTES.get(config.encoding, 1) * (
             (config.channels or 1) if config.encoding in SAMPLE_BYTES else 1
         )
+        resuming = recovery.resuming
         most_bytes = 0 if resuming is None else resuming.buffer_bytes
         self._buffer = ReplayBuffer(config, self._offset_unit_bytes, most_bytes)
         self._outbound: asyncio.Queue[StreamingRecognizeRequest] = asyncio.Queue(OUTBOUND_MESSAGES)
@@ -76,7 +78,7 @@ class RecognitionStream:
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
         opening = StreamingRecognizeRequest(config=config) if resuming is None else self._buffer.opening()
-        self._carrier = Carrier(servers, connect, opening, self._buffer, self._take, self._deliver, resuming)
+        self._carrier = Carrier(servers, connect, opening, self._buffer, self._take, self._deliver, recovery)
         self._running = asyncio.create_task(self._run(), name="amira-stream")
 
     @property
@@ -172,6 +174,13 @@ class RecognitionStream:
         self._inbound.put_nowait(None)  # other readers, if any, must wake up too
         self._raise_failure()
         raise StopAsyncIteration
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """The responses as typed events; instead of iterating over the stream itself."""
+        async for response in self:
+            event = event_of(response)
+            if event is not None:
+                yield event
 
     async def aclose(self) -> None:
         """Gives the call up if it is still running. Safe to call twice."""

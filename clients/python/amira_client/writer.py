@@ -1,4 +1,4 @@
-"""The writing half of one call: what the call must be sent first, then what the user sends, and a farewell."""
+"""The writing half of one call: what it must be sent first, then what the user sends, and a farewell."""
 
 from __future__ import annotations
 
