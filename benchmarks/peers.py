@@ -14,8 +14,8 @@ from benchmarks.systems.sherpa import SherpaPython, SherpaServer, SherpaTuning, 
 _FRAMES_PER_OUTPUT = 4  # of icefall's streaming encoders
 LIKE_FOR_LIKE = "amira_greedy"
 """Greedy search on both sides: the row that the ratio is about."""
-NODE = "amira_node_greedy"
-"""The same with gateway, frontend and decoder in one process."""
+NODE, NODES = "amira_node_greedy", "amira_nodes_greedy"
+"""The same with gateway, frontend and decoder in one process; in two, with the encoder within as well."""
 DEFAULT = "amira_beam"
 """What an Amira server does when nobody asks for anything else, with this model."""
 CPP, CPP_BEAM, PYTHON = "sherpa_cpp", "sherpa_cpp_beam", "sherpa_python"
@@ -51,9 +51,10 @@ def amira(model_dir: Path, methods: Sequence[str], geometry: tuple[int, int, int
     return [AmiraServer(stack, method, geometry) for method in methods]
 
 
-def amira_node(model_dir: Path, geometry: tuple[int, int, int]) -> list[Server]:
-    """Amira's greedy search where gateway, frontend and decoder are one process."""
-    return [AmiraServer(AmiraStack(model_dir, env=NO_ADMISSION, one_process=True), "greedy", geometry)]
+def amira_nodes(model_dir: Path, geometry: tuple[int, int, int]) -> list[Server]:
+    """Amira's greedy search where gateway, frontend and decoder are one process, and two of these."""
+    stacks = [AmiraStack(model_dir, env=NO_ADMISSION, nodes=nodes) for nodes in (1, 2)]
+    return [AmiraServer(stack, "greedy", geometry) for stack in stacks]
 
 
 def named(server: SherpaServer, name: str) -> SherpaServer:

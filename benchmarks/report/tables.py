@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.load.ramp import within_budget
-from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODE
+from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODES
 
 _WANTED_RATIO = 2.0
 _RELAYS = ("gateway", "frontend")
@@ -101,7 +101,7 @@ def targets_table(results: Mapping[str, Any]) -> str:
     like = results["systems"].get(LIKE_FOR_LIKE, {})
     default = results["systems"].get(DEFAULT, like)  # a quick run has greedy search alone
     rows = []
-    for name, way in ((LIKE_FOR_LIKE, "separate services"), (NODE, "one process")):
+    for name, way in ((LIKE_FOR_LIKE, "separate services"), (NODES, "two processes")):
         found = ratio(results, name)
         rows.append(
             _target(
@@ -203,7 +203,7 @@ def levels_table(results: Mapping[str, Any]) -> str:
 def cpu_table(results: Mapping[str, Any]) -> str:
     """CPU per stream-second by process of Amira's searches, at the highest level within the budget.
 
-    In one process the shares of gateway, frontend and decoder cannot be told apart.
+    In nodes the shares of gateway, frontend and decoder cannot be told apart.
     """
     rows = []
     for name, system in results["systems"].items():

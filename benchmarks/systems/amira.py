@@ -24,9 +24,13 @@ from benchmarks.machine import processes_below
 from benchmarks.systems.base import SAMPLE_RATE_HZ, Client, Reading, Server, UnavailableError, Windows, pieces
 
 _PATH = "/amira.asr.v1.Speech/StreamingRecognize"
-_PARTS = {"node": "gateway, frontend and decoder"}
-"""What cannot be told apart from outside."""
-_TICKS, _ROWS = "amira_encoder_ticks", "amira_encoder_rows{"
+_KINDS = (("", ""), ("_node", " (one process)"), ("_nodes", " (two processes)"))
+"""Key and title by number of nodes."""
+_OF_TRITON = {"encoder_ticks": "amira_encoder_ticks", "encoder_rows": "amira_encoder_rows{"}
+_OF_DECODER = {
+    "encoder_ticks": "amira_decoder_batch_size_count",
+    "encoder_rows": "amira_decoder_batch_size_sum",
+}
 
 
 class AmiraSpeech(Client):
@@ -99,8 +103,9 @@ class AmiraStack:
     model_dir: Path
     slots: int = 512
     env: Mapping[str, str] = field(default_factory=dict)
-    one_process: bool = False
-    """Gateway, frontend and decoder as one process."""
+    nodes: int = 0
+    """Gateway, frontend and decoder as one process, and so many of them; 0: three services. Several have the
+    encoder within, one has Triton beside it."""
 
     def __post_init__(self) -> None:
         self._users = 0
@@ -124,6 +129,7 @@ class AmiraStack:
         self.metrics_address = f"127.0.0.1:{port}"
         settings = {
             "AMIRA_TRITON_SLOTS": str(self.slots),
+            "AMIRA_DECODER_IN_PROCESS_SLOTS": str(self.slots),
             "AMIRA_GATEWAY_MAX_STREAMS": str(self.slots),
             "AMIRA_FRONTEND_MAX_STREAMS": str(self.slots),
             "AMIRA_TRITON_METRICS_ADDRESS": self.metrics_address,
@@ -133,7 +139,8 @@ class AmiraStack:
             StackOptions(
                 model_dir=self.model_dir,
                 ephemeral_ports=True,
-                one_process=self.one_process,
+                nodes=self.nodes,
+                encoder="in_process" if self.nodes > 1 else "triton",
                 log_level="warning",
                 env=settings,
             )
@@ -164,8 +171,8 @@ class AmiraServer(Server):
         method: greedy, beam or k2.
         windows: window, chunk and delay of the encoder in feature frames.
         """
-        self.name = f"amira_node_{method}" if stack.one_process else f"amira_{method}"
-        self.title = f"Amira (one process), {method}" if stack.one_process else f"Amira, {method}"
+        kind, title = _KINDS[min(stack.nodes, 2)]
+        self.name, self.title = f"amira{kind}_{method}", f"Amira{title}, {method}"
         self._shared = stack
         self._method = method
         self._windows = windows
@@ -188,7 +195,8 @@ class AmiraServer(Server):
 
     async def settle(self) -> None:
         """A decoder whose encoder was too slow to answer gives it up and finds it again."""
-        for service in ("node",) if self._shared.one_process else ("decoder", "gateway"):
+        parts = [name for name in self._shared.stack.processes if name.startswith("node")]
+        for service in parts or ("decoder", "gateway"):
             with suppress(TimeoutError):
                 await self._shared.stack.wait_ready(service, timeout_s=30)
 
@@ -210,16 +218,21 @@ class AmiraServer(Server):
         found: dict[str, list[int]] = {}
         for name, process in self._shared.stack.processes.items():
             if name != "triton":
-                found[_PARTS.get(name, name)] = processes_below(process.pid)
+                part = "nodes" if name.startswith("node") else name
+                found.setdefault(part, []).extend(processes_below(process.pid))
                 continue
             for pid in processes_below(process.pid):
                 found.setdefault(_triton_part(pid, process.pid), []).append(pid)
         return found
 
     async def counters(self) -> dict[str, float]:
-        """What the encoder has done, from the model's own metrics in Triton."""
-        page = await asyncio.to_thread(_page, f"http://{self._shared.metrics_address}/metrics")
-        return {"encoder_ticks": _sum(page, _TICKS), "encoder_rows": _sum(page, _ROWS)}
+        """What the encoder has done: by the model's own metrics in Triton, or by those of the nodes."""
+        if self._shared.nodes > 1:
+            addresses, names = [*self._shared.stack.metrics.values()], _OF_DECODER
+        else:
+            addresses, names = [self._shared.metrics_address], _OF_TRITON
+        pages = [await asyncio.to_thread(_page, f"http://{address}/metrics") for address in addresses]
+        return {key: sum(_sum(page, name) for page in pages) for key, name in names.items()}
 
     def settings(self) -> dict[str, Any]:
         return {**asdict(self._shared), "model_dir": self._shared.model_dir.name, "search": self._method}

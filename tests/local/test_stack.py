@@ -118,7 +118,7 @@ def test_one_process_has_the_settings_of_the_three_and_the_gateways_ports() -> N
     apart = [service for wave in plan(StackOptions()) for service in wave]
     gateway = next(service for service in apart if service.name == "gateway")
     decoder = next(service for service in apart if service.name == "decoder")
-    [[triton], [node]] = plan(StackOptions(one_process=True))
+    [[triton], [node]] = plan(StackOptions(nodes=1))
     assert triton == apart[0]
     assert (node.module, node.ports) == ("amira_node", gateway.ports)
     behind = {f"AMIRA_GATEWAY_{name}_TARGET" for name in ("FRONTEND", "DECODER")}
@@ -130,7 +130,7 @@ def test_one_process_has_the_settings_of_the_three_and_the_gateways_ports() -> N
         "AMIRA_DECODER_LOG_FORMAT",
     }
     assert {key for key in node.env if "DECODER" in key} == decoder.env.keys() - own
-    [[alone]] = plan(StackOptions(one_process=True, encoder="in_process"))
+    [[alone]] = plan(StackOptions(nodes=1, encoder="in_process"))
     assert alone.name == "node"
 
 

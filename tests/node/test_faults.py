@@ -23,7 +23,7 @@ def fragile() -> Iterator[StackThread]:
         "AMIRA_TRITON_SLOTS": "8",
         "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "60",
     }
-    with StackThread(StackOptions(ephemeral_ports=True, one_process=True, search="greedy", env=env)) as stack:
+    with StackThread(StackOptions(ephemeral_ports=True, nodes=1, search="greedy", env=env)) as stack:
         yield stack
 
 

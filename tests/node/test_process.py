@@ -17,7 +17,7 @@ from amira_local.options import StackOptions
 from tests.node.test_words import CONFIG, pcm
 from tests.support.stack import StackThread
 
-OPTIONS = StackOptions(ephemeral_ports=True, one_process=True, encoder="in_process", search="greedy")
+OPTIONS = StackOptions(ephemeral_ports=True, nodes=1, encoder="in_process", search="greedy")
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,8 @@ class RpcServer:
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         transport: Transport | None = None,
         options: Sequence[tuple[str, Any]] = (),
+        shares_port: bool = False,
+        own_address: str = "",
     ) -> None:
         """Args:
         address: ``host:port``; port 0 takes a free one. Or ``in-process:NAME``, for this process alone.
@@ -55,6 +57,8 @@ class RpcServer:
         interceptors: may raise AmiraError in place of the handler.
         transport: TLS and reflection; None: as this process was configured.
         options: further grpc options; they win over the common ones.
+        shares_port: other processes may listen on `address`, too; the kernel shares out connections.
+        own_address: ``host:port`` at which only this server answers, beside `address`; empty: none.
         """
         self.address = address
         self.ready = False
@@ -64,7 +68,11 @@ class RpcServer:
         self._service_name = service_name
         self._transport = transport or current_transport()
         self._name = in_process_name(address)
-        self.grpc = self._make_server([*server_interceptors(), ErrorInterceptor(), *interceptors], options)
+        self.grpc = self._make_server(
+            [*server_interceptors(), ErrorInterceptor(), *interceptors],
+            [*options, *((("grpc.so_reuseport", 1),) if shares_port else ())],
+        )
+        self._own_address = own_address
         self._health = Health("", service_name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         if self._transport.reflection and self._name is None:
@@ -80,7 +88,9 @@ class RpcServer:
     async def start(self) -> int:
         """Binds and starts; returns the port (0 within the process). Raises OSError when it is taken."""
         try:
-            port = 0 if self._name is not None else self._add_port()
+            port = 0 if self._name is not None else self._add_port(self.address)
+            if self._own_address:
+                self._add_port(self._own_address)
             await self.grpc.start()
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self.address}: it is taken, or not an address here") from error
@@ -95,11 +105,11 @@ class RpcServer:
         merged = {**dict(SERVER_OPTIONS), **dict(CONNECTION_LIMITS), **dict(options)}
         return grpc.aio.server(interceptors=interceptors, options=list(merged.items()))
 
-    def _add_port(self) -> int:
+    def _add_port(self, address: str) -> int:
         if self._transport.server is not None:
-            return self.grpc.add_secure_port(self.address, self._transport.server.credentials())
-        warn_of_plaintext(self.address)
-        return self.grpc.add_insecure_port(self.address)
+            return self.grpc.add_secure_port(address, self._transport.server.credentials())
+        warn_of_plaintext(address)
+        return self.grpc.add_insecure_port(address)
 
     async def set_ready(self, ready: bool) -> None:
         """Flips the health of the service, and of the server as a whole."""

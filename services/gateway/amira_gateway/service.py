@@ -33,7 +33,13 @@ class GatewayService:
         access = AccessInterceptor(door, settings.unary_read_timeout_s)
         self._services = Services(settings.frontend_target, settings.decoder_target)
         self._servicer = SpeechServicer(self._services, settings)
-        self._server = RpcServer(settings.listen, "amira.asr.v1.Speech", interceptors=[access])
+        self._server = RpcServer(
+            settings.listen,
+            "amira.asr.v1.Speech",
+            interceptors=[access],
+            shares_port=settings.share_ports,
+            own_address=settings.own_listen,
+        )
         speech_pb2_grpc.add_SpeechServicer_to_server(self._servicer, self._server.grpc)
         add_foreign_services(self._server.grpc, self._servicer)
         self._ports: list[WebServer | WyomingServer] = []

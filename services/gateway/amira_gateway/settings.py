@@ -17,6 +17,14 @@ class GatewaySettings(AccessSettings, ServiceSettings):
     listen: str = "127.0.0.1:50051"
     """Address to serve on; port 0 picks a free one."""
 
+    share_ports: bool = False
+    """Whether other gateways on this machine may listen on the same ports: the kernel shares connections out
+    among them (Linux)."""
+
+    own_listen: str = Field(default="", pattern=r"^$|^.+:\d+$")
+    """A second address of the gRPC port, at which no other gateway answers: with `share_ports`, the one to
+    ask for health. Empty: none."""
+
     web_listen: str = Field(default="", pattern=r"^$|^.+:\d+$")
     """Address to serve HTTP and WebSockets on, with the same TLS; empty: not at all."""
 

@@ -35,6 +35,7 @@ class WebServer:
         """`ready`: whether the gateway takes streams. Raises TlsError."""
         self._address = settings.web_listen
         self._ready = ready
+        self._shares_port = settings.share_ports
         self._tls = web_tls(settings)
         origins = Origins(settings.web_origins)
         entrance = Entrance(speech, door, origins, settings)
@@ -58,7 +59,13 @@ class WebServer:
         """Binds and starts; returns the port. Raises OSError when the address is taken."""
         host, _, port = self._address.rpartition(":")
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host.strip("[]"), int(port), ssl_context=self._tls)
+        site = web.TCPSite(
+            self._runner,
+            host.strip("[]"),
+            int(port),
+            ssl_context=self._tls,
+            reuse_port=self._shares_port,
+        )
         await site.start()
         if self._tls is None:
             warn_of_plaintext(self._address)

@@ -46,7 +46,11 @@ class WyomingServer:
         """Binds and starts; returns the port. Raises OSError when the address is taken."""
         host, _, port = self._settings.wyoming_listen.rpartition(":")
         self._server = await asyncio.start_server(
-            self._connected, host.strip("[]"), int(port), limit=LONGEST_LINE_BYTES
+            self._connected,
+            host.strip("[]"),
+            int(port),
+            limit=LONGEST_LINE_BYTES,
+            reuse_port=self._settings.share_ports,
         )
         warn_of_plaintext(self._settings.wyoming_listen)
         taken = int(self._server.sockets[0].getsockname()[1])
