@@ -93,6 +93,9 @@ format: setup ## Put the code into shape
 protos: setup ## Generate Python code from protos/
 	$(BIN)/python scripts/generate_protos.py
 
+stubs: setup ## Client code for other languages, into build/stubs (ARGS="go java" for some)
+	$(BIN)/python scripts/generate_stubs.py $(ARGS)
+
 docs: setup ## Generate the tables of docs/ (API, adapters, configuration, metrics) and the dashboards
 	$(BIN)/python scripts/generate_adapter_tables.py
 	$(BIN)/python scripts/generate_api.py

@@ -1,8 +1,8 @@
 """Generates client code for other languages into build/stubs/LANGUAGE.
 
-``python scripts/generate_stubs.py [--out FOLDER] [LANGUAGE ...]``; all languages where none is named. A line for each
-says what was made, or what is missing and how to get it. Exits with 1 where a language that was named could
-not be made as a whole.
+``python scripts/generate_stubs.py [--out FOLDER] [LANGUAGE ...]``; all languages where none is named. A line
+for each says what was made, or what is missing and how to get it. Exits with 1 where a language that was
+named could not be made as a whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import grpc_tools
+import grpc_tools  # type: ignore[import-untyped]  # it publishes no types
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))

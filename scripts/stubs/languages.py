@@ -80,13 +80,15 @@ LANGUAGES: Mapping[str, Language] = {
             "tonic": Output(CargoTool("protoc-gen-tonic", "0.5.0"), "no_server=true"),
         }
     ),
-    "ruby": Language({"ruby": Output(), "grpc-ruby": Output(OnPath("grpc_ruby_plugin", _DEBIAN))}, protoc=_PROTOC),
-    "php": Language({"php": Output(), "grpc-php": Output(OnPath("grpc_php_plugin", _DEBIAN))}, protoc=_PROTOC),
+    "ruby": Language(
+        {"ruby": Output(), "grpc-ruby": Output(OnPath("grpc_ruby_plugin", _DEBIAN))}, protoc=_PROTOC
+    ),
+    "php": Language(
+        {"php": Output(), "grpc-php": Output(OnPath("grpc_php_plugin", _DEBIAN))}, protoc=_PROTOC
+    ),
     "swift": Language(
         {
-            "swift": Output(
-                OnPath("protoc-gen-swift", '"brew install swift-protobuf"'), "Visibility=Public"
-            ),
+            "swift": Output(OnPath("protoc-gen-swift", '"brew install swift-protobuf"'), "Visibility=Public"),
             "grpc-swift-2": Output(
                 OnPath("protoc-gen-grpc-swift-2", '"brew install protoc-gen-grpc-swift"'),
                 "Visibility=Public,Server=false",

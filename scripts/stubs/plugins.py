@@ -51,7 +51,9 @@ class GoTool:
         """Where the program is, compiled."""
         _require("go", "install Go 1.24 or newer")
         folder = tools / "go"
-        _run(["go", "install", "tool"], cwd=ROOT / "clients" / "go", GOBIN=str(folder), GOFLAGS="-mod=readonly")
+        _run(
+            ["go", "install", "tool"], cwd=ROOT / "clients" / "go", GOBIN=str(folder), GOFLAGS="-mod=readonly"
+        )
         return folder / self.program
 
 
