@@ -1,7 +1,7 @@
-"""A hook of the documentation site (mkdocs.yml): takes in what pages link to outside docs/, and the cost figures.
+"""A hook of the documentation site (mkdocs.yml): takes in what pages link to outside docs/.
 
-Pages of the repository (SECURITY.md, the README of a folder) become pages below ``repository/``. A link to code leads to
-the repository's address where AMIRA_REPOSITORY names one, and is plain text elsewhere.
+Besides, it adds the figures that the cost page computes with. Pages of the repository (SECURITY.md, the README of a folder) become pages below ``repository/``. A link to code
+leads to the repository's address where AMIRA_REPOSITORY names one, and is plain text elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DOCS = ROOT / "docs"
 COST = ROOT / "benchmarks" / "results" / "cost.json"
 TAKEN_IN = "repository/"
 
-_CODE = re.compile(r"(^```.*?^```[^\n]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"(^```.*?^```[^\n]*$)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -63,11 +63,15 @@ def _linked_from(pages: list[Path]) -> set[Path]:
         prose = _outside_code(page.read_text(encoding="utf-8"), lambda part: part, keep_code=False)
         for _, _, target, _ in _LINK.findall(prose):
             path = _page_of((page.parent / target).resolve())
-            outside = path.is_relative_to(ROOT) and not path.is_relative_to(DOCS)
-            if "://" not in target and outside and path.suffix == ".md" and path not in found:
+            if "://" not in target and _is_page_outside(path) and path not in found:
                 found.add(path)
                 waiting.append(path)
     return found
+
+
+def _is_page_outside(path: Path) -> bool:
+    inside = not path.is_relative_to(ROOT) or path.is_relative_to(DOCS)
+    return not inside and path.suffix == ".md" and path.exists()
 
 
 def _page_of(path: Path) -> Path:
