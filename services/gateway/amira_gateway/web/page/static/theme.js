@@ -1,6 +1,6 @@
 /** Light, dark, or as the system has it; remembered by the browser. */
 
-const THEMES = { auto: ["◐ Auto", "as the system"], light: ["☀ Light", "light"], dark: ["☾ Dark", "dark"] };
+const THEMES = { auto: ["◐ Auto", "Auto: colours as the system has them"], light: ["☀ Light", "Light colours"], dark: ["☾ Dark", "Dark colours"] };
 
 /** @param {HTMLButtonElement} button goes through the themes @param {() => void} changed */
 export function setUpTheme(button, changed) {
@@ -9,8 +9,9 @@ export function setUpTheme(button, changed) {
   const apply = (name) => {
     current = names.includes(name) ? name : "auto";
     document.documentElement.dataset.theme = current;
-    [button.textContent] = THEMES[current];
-    button.setAttribute("aria-label", `Colours: ${THEMES[current][1]}`);
+    const [label, meaning] = THEMES[current];
+    button.textContent = label;
+    button.setAttribute("aria-label", meaning);
     changed();
   };
   button.addEventListener("click", () => {
