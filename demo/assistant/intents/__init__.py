@@ -1,0 +1,1 @@
+"""What the assistant does: one module for each subject, each gives its answers as text."""

@@ -1,0 +1,1 @@
+"""From words that may be misheard to the command that was meant."""

@@ -1,0 +1,1 @@
+"""What spoken words stand for, and how values are said."""
