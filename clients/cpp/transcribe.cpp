@@ -4,11 +4,15 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "amira/asr/v1/speech.grpc.pb.h"
 #include "wav.hpp"
@@ -18,26 +22,36 @@ using Stream = grpc::ClientReaderWriter<asr::StreamingRecognizeRequest, asr::Str
 
 namespace {
 
+std::atomic<bool> interrupted{false};
+
+/// Ctrl-C ends the audio, and the last final still comes; a second one ends the program.
+extern "C" void on_interrupt(int number) {
+  interrupted = true;
+  std::signal(number, SIG_DFL);
+}
+
 /// Stops where the stream has ended: what went wrong is the status that Finish() gives.
-void send(Stream& stream, const Wav& wav) {
+void send(Stream& stream, Wav& wav) {
   asr::StreamingRecognizeRequest request;
   auto& config = *request.mutable_config();
   config.set_encoding(asr::AUDIO_ENCODING_LINEAR16);
-  config.set_sample_rate_hz(static_cast<int>(wav.rate_hz));
+  config.set_sample_rate_hz(static_cast<int>(wav.rate_hz()));
   config.set_interim_results(true);
-  bool open = stream.Write(request);
 
-  const std::size_t step = wav.rate_hz / 10 * 2;  // bytes of 100 ms
-  for (std::size_t begin = 0; open && begin < wav.pcm.size(); begin += step) {
+  std::int64_t offset = 0;  // in samples
+  while (stream.Write(request) && !interrupted) {
+    std::string piece = wav.next(100);
+    if (piece.empty()) break;
+    const auto samples = static_cast<std::int64_t>(piece.size() / 2);
     auto& chunk = *request.mutable_audio();
-    chunk.set_content(wav.pcm.substr(begin, step));
-    chunk.set_offset(static_cast<std::int64_t>(begin / 2));
-    open = stream.Write(request);
+    chunk.set_content(std::move(piece));
+    chunk.set_offset(offset);
+    offset += samples;
   }
   stream.WritesDone();  // no audio follows: the last final comes, then status OK
 }
 
-grpc::Status transcribe(const std::string& address, const Wav& wav) {
+grpc::Status transcribe(const std::string& address, Wav& wav) {
   grpc::ChannelArguments options;
   options.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30000);  // finds a dead connection; one in 20 s is allowed
   options.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
@@ -75,7 +89,9 @@ int main(int count, char** arguments) {
     return 2;
   }
   try {
-    const grpc::Status status = transcribe(arguments[1], read_wav(arguments[2]));
+    Wav wav(arguments[2]);
+    std::signal(SIGINT, on_interrupt);
+    const grpc::Status status = transcribe(arguments[1], wav);
     if (status.ok()) return 0;
     std::cerr << "status " << status.error_code() << ": " << status.error_message() << '\n';
   } catch (const std::runtime_error& problem) {

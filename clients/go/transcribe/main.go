@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	asr "amira.internal/go/amira/asr/v1"
 )
@@ -31,8 +33,13 @@ func main() {
 	}
 }
 
-func transcribe(address, file string) error {
-	pcm, rateHz, err := readWav(file)
+func transcribe(address, name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	audio, err := openWav(file)
 	if err != nil {
 		return err
 	}
@@ -55,45 +62,52 @@ func transcribe(address, file string) error {
 	if err != nil {
 		return err
 	}
-	go send(stream, pcm, rateHz) // while results are read here
+	// Ctrl-C ends the audio, and the last final still comes; a second one ends the program.
+	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
+	context.AfterFunc(interrupted, stop)
+	sent := make(chan error, 1)
+	go func() { sent <- send(interrupted, stream, audio) }() // while results are read here
 
 	for {
 		response, err := stream.Recv()
 		if err == io.EOF {
-			return nil // status OK: all finals have come
+			return <-sent // status OK: all finals have come
 		}
 		if err != nil {
 			return err
 		}
-		if result := response.GetResult(); result.GetIsFinal() {
-			fmt.Println(result.Alternatives[0].Text)
-		} else if result != nil {
-			fmt.Fprintf(os.Stderr, "... %s\n", result.Alternatives[0].Text)
+		result := response.GetResult()
+		if len(result.GetAlternatives()) == 0 {
+			continue // not a result
+		}
+		if text := result.Alternatives[0].Text; result.IsFinal {
+			fmt.Println(text)
+		} else {
+			fmt.Fprintln(os.Stderr, "...", text)
 		}
 	}
 }
 
-// send stops at the first error: what went wrong is the status that Recv gives.
-func send(stream asr.Speech_StreamingRecognizeClient, pcm []byte, rateHz int) {
+// send returns what went wrong with the file; what went wrong with the call is the status that Recv gives.
+func send(interrupted context.Context, stream asr.Speech_StreamingRecognizeClient, audio *wav) error {
+	defer func() { _ = stream.CloseSend() }() // no audio follows: the last final comes, then status OK
 	config := &asr.RecognitionConfig{
 		Encoding:       asr.AudioEncoding_AUDIO_ENCODING_LINEAR16,
-		SampleRateHz:   int32(rateHz),
+		SampleRateHz:   int32(audio.rateHz),
 		InterimResults: true,
 	}
-	err := stream.Send(&asr.StreamingRecognizeRequest{
-		Request: &asr.StreamingRecognizeRequest_Config{Config: config},
-	})
-	step := rateHz / 10 * 2 // bytes of 100 ms
-	for begin := 0; begin < len(pcm) && err == nil; begin += step {
-		offset := int64(begin / 2)
-		chunk := &asr.AudioChunk{Content: pcm[begin:min(begin+step, len(pcm))], Offset: &offset}
-		err = stream.Send(&asr.StreamingRecognizeRequest{
-			Request: &asr.StreamingRecognizeRequest_Audio{Audio: chunk},
-		})
+	request := &asr.StreamingRecognizeRequest{Request: &asr.StreamingRecognizeRequest_Config{Config: config}}
+	offset := int64(0) // in samples
+	for stream.Send(request) == nil && interrupted.Err() == nil {
+		piece, err := audio.next(100)
+		if err != nil || len(piece) == 0 {
+			return err
+		}
+		chunk := &asr.AudioChunk{Content: piece, Offset: proto.Int64(offset)}
+		request = &asr.StreamingRecognizeRequest{Request: &asr.StreamingRecognizeRequest_Audio{Audio: chunk}}
+		offset += int64(len(piece) / 2)
 	}
-	if err == nil {
-		_ = stream.CloseSend() // no audio follows: the last final comes, then status OK
-	}
+	return nil
 }
 
 // explain gives the status with what Amira adds to it: the reason, and when to try again.
