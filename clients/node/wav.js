@@ -53,6 +53,10 @@ export class Wav {
 function sampleRateOf(format, path) {
   const is = (at, value) => format.length >= at + 2 && format.readUInt16LE(at) === value;
   const pcm = is(0, PCM) || (is(0, EXTENSIBLE) && is(24, PCM));
-  if (pcm && is(2, 1) && is(14, 16)) return format.readUInt32LE(4);
-  throw new Error(`${path} is not 16-bit mono PCM: convert it with sox or ffmpeg`);
+  if (!pcm || !is(2, 1) || !is(14, 16)) {
+    throw new Error(`${path} is not 16-bit mono PCM: convert it with sox or ffmpeg`);
+  }
+  const rateHz = format.readInt32LE(4);
+  if (rateHz <= 0) throw new Error(`${path} names a sample rate that cannot be`);
+  return rateHz;
 }

@@ -48,11 +48,11 @@ class Wav
   end
 
   def sample_rate_of(format)
-    tag, channels, rate, _, _, bits = format.unpack('vvVVvv')
+    tag, channels, rate, _, _, bits = format.unpack('vvl<Vvv')
     tag = format.byteslice(24, 2)&.unpack1('v') if tag == EXTENSIBLE
-    return rate if [tag, channels, bits] == [PCM, 1, 16]
-
-    fail_with('not 16-bit mono PCM: convert it with sox or ffmpeg')
+    fail_with('not 16-bit mono PCM: convert it with sox or ffmpeg') if [tag, channels, bits] != [PCM, 1, 16]
+    fail_with('its sample rate cannot be') unless rate.positive?
+    rate
   end
 
   # The next +size+ bytes; fewer where the file ends.

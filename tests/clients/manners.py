@@ -42,6 +42,8 @@ class Manners:
             "stereo": wav(chunk(b"fmt ", fmt(channels=2)), samples),
             "eight-bit": wav(chunk(b"fmt ", fmt(bits=8)), samples),
             "float": wav(chunk(b"fmt ", fmt(tag=3, bits=32)), samples),
+            "no-rate": wav(chunk(b"fmt ", fmt(rate_hz=0)), samples),
+            "endless-rate": wav(chunk(b"fmt ", fmt(rate_hz=2**31)), samples),
             "short-format": wav(chunk(b"fmt ", fmt()[:12]), samples),
             "no-samples": wav(chunk(b"fmt ", fmt())),
             "no-format": wav(samples),
@@ -56,6 +58,23 @@ class Manners:
             assert len(complaint.splitlines()) == 1, f"{name}: {complaint}"
         missing = str(tmp_path / "missing.wav")
         assert missing in complaint_of([*program, NOBODY, missing])
+
+    def test_a_recording_of_nothing_has_no_words(
+        self, program: list[str], server: Server, tmp_path: Path
+    ) -> None:
+        empty = tmp_path / "empty.wav"
+        empty.write_bytes(wav(chunk(b"fmt ", fmt()), chunk(b"data", b"")))
+        assert transcript_of([*program, server.address, str(empty)], key=server.key) == []
+
+    def test_a_rate_that_the_server_does_not_take(
+        self, program: list[str], server: Server, tmp_path: Path
+    ) -> None:
+        """So low that 100 ms hold no sample."""
+        slow = tmp_path / "slow.wav"
+        slow.write_bytes(wav(chunk(b"fmt ", fmt(rate_hz=5)), chunk(b"data", bytes(3200))))
+        complaint = complaint_of([*program, server.address, str(slow)], key=server.key)
+        assert names_status(complaint, "INVALID_ARGUMENT", 3), complaint
+        assert "8000" in complaint
 
     def test_a_wrong_key_is_told_from_a_missing_one(self, program: list[str], server: Server) -> None:
         complaint = complaint_of([*program, server.address, str(server.wav)], key=f"{server.key}x")
@@ -158,12 +177,13 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
 
 
-def fmt(*, tag: int = 1, channels: int = 1, bits: int = 16, extensible: bool = False) -> bytes:
+def fmt(
+    *, tag: int = 1, channels: int = 1, bits: int = 16, rate_hz: int = RATE_HZ, extensible: bool = False
+) -> bytes:
     """The content of a `fmt ` chunk."""
     frame = channels * bits // 8
-    plain = struct.pack(
-        "<HHIIHH", 0xFFFE if extensible else tag, channels, RATE_HZ, RATE_HZ * frame, frame, bits
-    )
+    per_s = rate_hz * frame % 2**32
+    plain = struct.pack("<HHIIHH", 0xFFFE if extensible else tag, channels, rate_hz, per_s, frame, bits)
     if not extensible:
         return plain
     sub_format = struct.pack("<H", tag) + bytes.fromhex("000000001000800000aa00389b71")

@@ -24,7 +24,7 @@ impl Wav {
         if riff.len() < 12 || &riff[..4] != b"RIFF" || &riff[8..] != b"WAVE" {
             return Err(invalid("not a WAV file"));
         }
-        let mut sample_rate_hz = None;
+        let mut sample_rate_hz: Option<i32> = None;
         loop {
             let header = take(&mut file, 8)?;
             if header.len() < 8 {
@@ -33,7 +33,7 @@ impl Wav {
             let size = u64::from(u32_at(&header, 4));
             if &header[..4] == b"data" {
                 let rate = sample_rate_hz.ok_or(invalid("its format does not come before its samples"))?;
-                let piece_bytes = 2 * (rate as u64 * u64::from(piece_ms) / 1000);
+                let piece_bytes = 2 * (u64::from(rate.unsigned_abs()) * u64::from(piece_ms) / 1000);
                 return Ok(Self { file, sample_rate_hz: rate, piece_bytes, left: size });
             }
             let content = take(&mut file, size + size % 2)?; // chunks begin at even places
@@ -68,10 +68,13 @@ fn take(file: &mut BufReader<File>, size: u64) -> Result<Vec<u8>> {
 fn sample_rate_of(format: &[u8]) -> Result<i32> {
     let is = |at: usize, value: u16| format.get(at..at + 2) == Some(&value.to_le_bytes()[..]);
     let pcm = is(0, PCM) || (is(0, EXTENSIBLE) && is(24, PCM));
-    if pcm && is(2, 1) && is(14, 16) {
-        return i32::try_from(u32_at(format, 4)).map_err(|_| invalid("a sample rate beyond all reason"));
+    if !pcm || !is(2, 1) || !is(14, 16) {
+        return Err(invalid("not 16-bit mono PCM: convert it with sox or ffmpeg"));
     }
-    Err(invalid("not 16-bit mono PCM: convert it with sox or ffmpeg"))
+    match u32_at(format, 4).cast_signed() {
+        rate @ 1.. => Ok(rate),
+        _ => Err(invalid("its sample rate cannot be")),
+    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -70,16 +70,17 @@ record Wav(int sampleRateHz, ByteBuffer samples) {
   }
 
   private static int sampleRateOf(ByteBuffer format) throws IOException {
-    if (format.limit() >= 16) {
-      short tag = format.getShort(0);
-      if (tag == EXTENSIBLE && format.limit() >= 26) {
-        tag = format.getShort(24);
-      }
-      if (tag == PCM && format.getShort(2) == 1 && format.getShort(14) == 16) {
-        return format.getInt(4);
-      }
+    short tag = format.limit() < 16 ? 0 : format.getShort(0);
+    if (tag == EXTENSIBLE && format.limit() >= 26) {
+      tag = format.getShort(24);
     }
-    throw new IOException("not 16-bit mono PCM: convert it with sox or ffmpeg");
+    if (tag != PCM || format.getShort(2) != 1 || format.getShort(14) != 16) {
+      throw new IOException("not 16-bit mono PCM: convert it with sox or ffmpeg");
+    }
+    if (format.getInt(4) <= 0) {
+      throw new IOException("its sample rate cannot be");
+    }
+    return format.getInt(4);
   }
 
   /** {@code size} bytes from {@code at} on; fewer where the file ends. */
