@@ -41,6 +41,12 @@ def figures() -> dict[str, str]:
         "sherpa": _capacity(systems[CPP]),
         "services over sherpa": f"{ratio(bench, LIKE_FOR_LIKE):.2f}",
         "node over sherpa": f"{ratio(bench, NODE):.2f}",
+        "services p99": _latency(systems[LIKE_FOR_LIKE]),
+        "sherpa p99": _latency(systems[CPP]),
+        "services same": _same_words(systems[LIKE_FOR_LIKE]),
+        "sherpa same": _same_words(systems[CPP]),
+        "services p99 at 97": _latency(systems[LIKE_FOR_LIKE], 97),
+        "sherpa p99 at 97": _latency(systems[CPP], 97),
         "server p50": f"{one['server_latency_ms']['p50']:.1f}",
         "server p99": f"{one['server_latency_ms']['p99']:.1f}",
         "word shown": f"{one['word_emission_delay_ms']['p50']:.0f}",
@@ -94,6 +100,22 @@ def table() -> str:
 
 def _capacity(system: Mapping[str, Any]) -> str:
     return f"{system['capacity']:.0f}" + ("" if system["complete"] else " or more")
+
+
+def _level(system: Mapping[str, Any], offered: int | None) -> Mapping[str, Any]:
+    """The level with so many streams; None: the one that is the system's capacity."""
+    key, wanted = ("carried", system["capacity"]) if offered is None else ("offered", offered)
+    level: Mapping[str, Any] = next(each for each in system["levels"] if each[key] == wanted)
+    return level
+
+
+def _latency(system: Mapping[str, Any], offered: int | None = None) -> str:
+    return f"{_level(system, offered)['partial_latency_ms']['p99']:.0f}"
+
+
+def _same_words(system: Mapping[str, Any]) -> str:
+    words = _level(system, None)["words"]
+    return f"{words['as_unloaded']} of {words['transcripts']}"
 
 
 def _wer(errors: Mapping[str, int]) -> float:

@@ -1,7 +1,8 @@
 """A hook of the documentation site (mkdocs.yml): takes in what pages link to outside docs/.
 
-Besides, it adds the figures that the cost page computes with. Pages of the repository (SECURITY.md, the README of a folder) become pages below ``repository/``. A link to code
-leads to the repository's address where AMIRA_REPOSITORY names one, and is plain text elsewhere.
+Pages of the repository (SECURITY.md, the README of a folder) become pages below ``repository/``. A link to
+code leads to the repository's address where AMIRA_REPOSITORY names one, and is plain text elsewhere. Besides,
+it adds the figures that the cost page computes with.
 """
 
 from __future__ import annotations

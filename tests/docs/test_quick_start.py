@@ -18,7 +18,7 @@ import pytest
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "QUICK_START.md"
-SERVER = "--port 0 --ephemeral-ports --encoder in-process --one-process"
+SERVER = "--port 0 --ephemeral-ports --encoder in-process --nodes 1"
 """What `make up` is given here: free ports, and no Triton, which tests/stack and tests/local start."""
 
 
