@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.console import Console
 
+from amira_local.mic_command import mic
 from amira_local.models.commands import models_app
 from amira_local.models.errors import NoSuchModelError
 from amira_local.models.folders import find_installed
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(models_app)
 app.add_typer(keys_app)
 app.command()(transcribe)
+app.command()(mic)
 
 
 class EncoderChoice(StrEnum):

@@ -123,8 +123,8 @@ def interim_text(result: StreamingResult) -> Text:
     return text
 
 
-def final_lines(result: StreamingResult) -> list[Text]:
-    """A final as lines: where it was and what was said, then other readings, then words."""
+def final_lines(result: StreamingResult, *, with_words: bool = True) -> list[Text]:
+    """A final as lines: where it was and what was said, then other readings, then words, if it has any."""
     if not result.alternatives:
         return []
     best, *others = result.alternatives
@@ -137,7 +137,7 @@ def final_lines(result: StreamingResult) -> list[Text]:
         Text(f"{number:>18}. {printable(other.text)}", style="dim")
         for number, other in enumerate(others, start=2)
     ]
-    return lines + _word_lines(best)
+    return lines + _word_lines(best) if with_words else lines
 
 
 def _word_lines(reading: Alternative) -> list[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from amira_client import AmiraClient, Tls
+from amira_client import AmiraClient, Resuming, Tls
 
 
 class ServerAccessError(Exception):
@@ -30,10 +30,10 @@ class ServerAccess:
     client_cert: Path | None = None
     client_key: Path | None = None
 
-    def connect(self, server: str) -> AmiraClient:
-        """A client. Raises ServerAccessError."""
+    def connect(self, server: str, *, resume: bool | Resuming = True) -> AmiraClient:
+        """A client; `resume` as AmiraClient has it. Raises ServerAccessError."""
         try:
-            return AmiraClient(server, tls=self._tls(), api_key=self.api_key)
+            return AmiraClient(server, tls=self._tls(), api_key=self.api_key, resume=resume)
         except OSError as error:
             raise ServerAccessError(f"cannot read {error.filename}: {error.strerror}") from error
         except ValueError as error:
