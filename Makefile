@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 3
 SHARED := --numprocesses=$(TEST_PROCESSES) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs site bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket audit sbom train-setup train clean
+.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos docs site bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket licences audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/python scripts/generate_configuration.py --check
 	$(BIN)/python scripts/generate_observability.py --check
 	$(BIN)/python scripts/generate_prometheus_rules.py --check
+	$(BIN)/python scripts/check_licences.py
 
 format: setup ## Put the code into shape
 	$(BIN)/ruff check --fix .
@@ -105,7 +106,7 @@ docs: setup ## Generate the tables of docs/ (API, adapters, configuration, metri
 	$(BIN)/python scripts/generate_prometheus_rules.py
 
 site: setup ## Build the documentation site into build/site, without network
-	$(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 bench: setup ## Latency and streams against sherpa-onnx, half an hour on an idle machine; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks --document $(ARGS)
@@ -136,6 +137,9 @@ fuzz-messages: setup ## Broken and hostile messages to a service (ARGS="--servic
 
 fuzz-websocket: setup ## Broken and hostile WebSockets to a gateway (ARGS="--inputs 5000")
 	$(BIN)/python -m fuzz.websocket $(ARGS)
+
+licences: setup ## Licences of all that is installed, held to requirements/licences.toml
+	$(BIN)/python scripts/check_licences.py
 
 audit: $(AUDIT_STAMP) ## Known findings in the pinned versions (asks the advisory service)
 	$(AUDIT_BIN)/pip-audit --strict --no-deps --disable-pip -r requirements/constraints.txt -r requirements/triton.txt \
