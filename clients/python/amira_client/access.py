@@ -68,9 +68,9 @@ def secret_source(api_key: str | None, token: Token | None) -> Callable[[], str 
     return lambda: text
 
 
-def check_secret_stays_secret(target: str, secure: bool, allowed: bool) -> None:
+def check_secret_stays_secret(target: str, secure: bool, allowed: bool, *, by_proxy: bool) -> None:
     """Raises ValueError where a key or token would leave this machine unencrypted."""
-    if secure or allowed or _is_local(target):
+    if secure or allowed or (_is_local(target) and not by_proxy):
         return
     raise ValueError(
         f"the API key or token would travel unencrypted to {target}: pass tls=True (or tls='ca.pem' for an "

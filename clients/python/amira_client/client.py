@@ -97,7 +97,9 @@ class AmiraClient:
         peers = [Peer(one, credentials is not None, has_secret) for one in targets]
         if self._secret.given:
             for peer in peers:
-                check_secret_stays_secret(peer.target, peer.secure, plaintext_secret)
+                check_secret_stays_secret(
+                    peer.target, peer.secure, plaintext_secret, by_proxy=isinstance(proxy, str)
+                )
         self._servers = open_channels(peers, credentials, chosen, proxy)
         self._unary = Unary(self._servers, self._secret, self._given_metadata, self._retrying)
         self._capabilities: GetCapabilitiesResponse | None = None

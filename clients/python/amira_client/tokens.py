@@ -54,8 +54,7 @@ class RefreshingToken:
             if mine:
                 await self._fetch_for_all(fetching)
             try:
-                # Shielded: one caller that is cancelled must not take the token from the others.
-                return await asyncio.shield(asyncio.wrap_future(fetching))
+                return await _result(fetching)
             except _GaveUpError:
                 continue
 
@@ -101,6 +100,13 @@ class RefreshingToken:
             answer = await asyncio.to_thread(self._fetch)
             token = await answer if inspect.isawaitable(answer) else answer
         return str(token).strip()
+
+
+async def _result(fetching: Future[str]) -> str:
+    """One caller that is cancelled must not take the token from the others."""
+    waiting = asyncio.wrap_future(fetching)
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # even if nobody is left
+    return await asyncio.shield(waiting)
 
 
 class _GaveUpError(Exception):
