@@ -1,0 +1,89 @@
+"""The workflows and templates of .github/ are well-formed and name what exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.docs.pages import ROOT
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+
+
+def validated(schema: str, *files: Path) -> subprocess.CompletedProcess[str]:
+    """What check-jsonschema says, with the schemas that it brings along."""
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, files)],
+        capture_output=True,
+        text=True,
+    )
+
+
+def steps() -> list[dict[str, Any]]:
+    """All steps of all jobs."""
+    jobs = [job for path in WORKFLOWS for job in yaml.safe_load(path.read_text())["jobs"].values()]
+    found = [step for job in jobs for step in job.get("steps", ())]
+    assert len(found) > 20
+    return found
+
+
+def test_workflows_have_githubs_schema(tmp_path: Path) -> None:
+    done = validated("vendor.github-workflows", *WORKFLOWS)
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(WORKFLOWS[0].read_text().replace("runs-on:", "runs-at:"))
+    assert validated("vendor.github-workflows", wrong).returncode == 1
+
+
+def test_issue_forms_and_updates_have_theirs() -> None:
+    forms = [path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml"]
+    assert len(forms) == 2
+    assert validated("vendor.github-issue-forms", *forms).returncode == 0
+    assert validated("vendor.github-issue-config", GITHUB / "ISSUE_TEMPLATE" / "config.yml").returncode == 0
+    assert validated("vendor.dependabot", GITHUB / "dependabot.yml").returncode == 0
+
+
+def test_their_commands_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    commands = "\n".join(step.get("run", "") for step in steps())
+    targets = [word for words in re.findall(r"^make (.+)$", commands, re.MULTILINE) for word in words.split()]
+    assert {"audit", "licences", "sbom", "site"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    assert ".ci/run" in commands
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_each_image_has_its_dockerfile() -> None:
+    images = yaml.safe_load((GITHUB / "workflows" / "images.yml").read_text())["jobs"]["images"]
+    services = images["strategy"]["matrix"]["service"]
+    assert {path.parent.name for path in (ROOT / "deploy" / "images").glob("*/Dockerfile")} == set(services)
+
+
+def test_no_workflow_may_more_than_it_says() -> None:
+    for path in WORKFLOWS:
+        assert yaml.safe_load(path.read_text())["permissions"] == {"contents": "read"}, path.name
+    for step in steps():
+        if str(step.get("uses", "")).startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.toolchain
+def test_actionlint_finds_nothing() -> None:
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("Go is not installed: actionlint cannot be built")
+    done = subprocess.run([go, "run", ACTIONLINT, *map(str, WORKFLOWS)], capture_output=True, text=True)
+    if "dial tcp" in done.stderr or "no required module" in done.stderr:
+        pytest.skip("the module of actionlint cannot be had")
+    assert done.returncode == 0, done.stdout + done.stderr
