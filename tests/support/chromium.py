@@ -104,6 +104,15 @@ class Page:
         await self.send("Page.navigate", url=url)
         await self.until(f"location.href.startsWith({url!r}) && document.readyState === 'complete'")
 
+    async def drop_file(self, content: bytes, name: str) -> None:
+        """What a person does with the mouse."""
+        await self.run(f"""(() => {{
+          const bytes = Uint8Array.from(atob("{base64.b64encode(content).decode()}"), (c) => c.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], "{name}"));
+          dispatchEvent(new DragEvent("drop", {{ dataTransfer, cancelable: true }}));
+        }})()""")
+
     async def screenshot(self) -> bytes:
         """A PNG of what is seen."""
         return base64.b64decode((await self.send("Page.captureScreenshot"))["data"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -84,16 +83,6 @@ async def page_at(address: str, folder: Path, seconds: float = 4.0) -> AsyncIter
         await page.open(f"{address}/")
         await page.until(f"!document.getElementById('microphone').disabled || {PROBLEM}")
         yield page
-
-
-async def drop_file(page: Page, content: bytes, name: str) -> None:
-    """What a person does with the mouse."""
-    await page.run(f"""(() => {{
-      const bytes = Uint8Array.from(atob("{base64.b64encode(content).decode()}"), (c) => c.charCodeAt(0));
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([bytes], "{name}"));
-      dispatchEvent(new DragEvent("drop", {{ dataTransfer, cancelable: true }}));
-    }})()""")
 
 
 async def downloaded(page: Page, kind: str) -> str:
@@ -190,13 +179,13 @@ async def test_files_keys_and_what_is_wrong(spoken: Spoken, tmp_path: Path) -> N
             await page.until(f"{PROBLEM} && !{PROBLEM}.includes('wants')")
             await use_key(page, key)
             await page.until("!document.getElementById('microphone').disabled")
-            await drop_file(page, b"no audio at all", "notes.txt")
+            await page.drop_file(b"no audio at all", "notes.txt")
             await page.until(f"{PROBLEM}.includes('notes.txt')")
             await page.run("document.getElementById('hotwords').value = 'cold hearted: 99'")
-            await drop_file(page, clip_file(tmp_path, "flac").read_bytes(), "clip.flac")
+            await page.drop_file(clip_file(tmp_path, "flac").read_bytes(), "clip.flac")
             await page.until(f"{PROBLEM}.includes('cold hearted')")
             await page.run("document.getElementById('hotwords').value = 'cold hearted: 2'")
-            await drop_file(page, clip_file(tmp_path, "flac").read_bytes(), "clip.flac")
+            await page.drop_file(clip_file(tmp_path, "flac").read_bytes(), "clip.flac")
             await page.until(f"{TEXT}.length && {OVER}")
             assert (await page.run(TEXT)).startswith(WORDS)
             assert await page.run(PROBLEM) == ""
