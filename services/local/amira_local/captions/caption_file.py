@@ -46,7 +46,9 @@ class CaptionFile(ABC):
         self._shift_s = 0.0
         descriptor = _open(path, append)
         try:
-            kept = self._take_up(_read(descriptor)) if append else b""
+            present = _read(descriptor)
+            kept = self._take_up(present) if append else b""
+            os.pwrite(descriptor, kept[len(present) :], len(present))
             os.ftruncate(descriptor, len(kept))
             self._file = GrowingFile(path, descriptor, len(kept))
             self._file.write("" if kept else head, tail)
@@ -88,7 +90,10 @@ class CaptionFile(ABC):
 
     @abstractmethod
     def _take_up(self, content: bytes) -> bytes:
-        """What of a file's present content can stay. Raises CaptionFileError when none of it is known."""
+        """What the file's present content is to be: its beginning, or all of it and what ends it properly.
+
+        Raises CaptionFileError when it is not known.
+        """
 
 
 class SubtitleFile(CaptionFile):
@@ -125,8 +130,9 @@ class SubtitleFile(CaptionFile):
         if _CUE.fullmatch(content, len(whole)):  # as other programs end their files
             whole = content + b"\n"
         cues = _CUE_TIMES.findall(whole)
-        begins = whole.startswith(b"WEBVTT") if self._form is Format.VTT else bool(cues)
-        if content.strip() and (not begins or b"\r" in content):
+        first = content.split(b"\n", 1)[0]
+        ours = first == b"WEBVTT" if self._form is Format.VTT else bool(cues) or first == b"1"
+        if content.strip() and (not ours or b"\r" in content):
             raise CaptionFileError(f"this is no {self._form.value.upper()} file of Amira's to go on with")
         self._number = len(cues)
         if cues:
