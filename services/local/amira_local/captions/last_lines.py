@@ -44,6 +44,7 @@ class LastLines:
         content = "".join(f"{line}\n" for line in lines[-self._lines :])
         if content == self._shown:
             return
+        self._shown = None
         part = self.path.with_name(f".{self.path.name}.part")
         try:
             part.write_text(content, encoding="utf-8", newline="\n")
