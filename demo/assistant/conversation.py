@@ -15,6 +15,7 @@ from demo.assistant import messages
 from demo.assistant.intents.house import NOT_UNDERSTOOD, House
 from demo.assistant.language.understanding import Understanding, Understood
 from demo.assistant.recognition import config_for, readings_of
+from demo.assistant.silence import TrailingSilence
 from demo.assistant.turn import Action, Phase, Slept, StopAnswer, Turn, Understand, Woke
 from demo.assistant.voice import RATE_HZ, Voice
 from demo.assistant.wake import WakePhrase
@@ -27,6 +28,8 @@ _UNPLAYED_S = 5.0
 """A page that says nothing for so long after an answer's end will say nothing more."""
 _SPOKEN_CHARACTERS_PER_S = 10
 """The browser's voice, at its slowest: how long it takes is known to the page alone."""
+_ENOUGH_SILENCE_S = 0.3
+"""After a command that is whole; the recognizer waits for 0.5 s, in whole chunks, and then looks ahead."""
 _MOST_MISSES = 2
 """After so many commands in a row that were not understood the wake phrase is wanted again."""
 
@@ -66,6 +69,8 @@ class Conversation:
         self._speaking: asyncio.Task[None] | None = None
         self._rate_hz: int = RATE_HZ
         self._heard_bytes = 0
+        self._silence = TrailingSilence(self._rate_hz)
+        self._unjudged: str | None = None
         self._browser_speaks = False
         self._answer = 0
         self._answer_text = ""
@@ -136,8 +141,18 @@ class Conversation:
         if self._stream is None or len(pcm) % _SAMPLE_BYTES:
             return
         self._heard_bytes += len(pcm)
+        self._silence.add(pcm)
         with suppress(AmiraClientError):  # its reader says so
             await self._stream.send(pcm)
+            await self._end_turn_early(self._stream)
+
+    async def _end_turn_early(self, stream: RecognitionStream) -> None:
+        """Asks for the final as soon as the words are a whole command and nobody speaks any more."""
+        if self._unjudged is None or self._silence.seconds < _ENOUGH_SILENCE_S:
+            return
+        reading, self._unjudged = self._unjudged, None
+        if await asyncio.to_thread(self._understanding.is_whole, reading):
+            await stream.flush()
 
     async def _listen(self, rate_hz: int) -> None:
         await self._rest()
@@ -146,7 +161,8 @@ class Conversation:
         except AmiraClientError as error:
             await self._page.tell("problem", text=str(error))
             return
-        self._rate_hz, self._heard_bytes = rate_hz, 0
+        self._rate_hz, self._heard_bytes, self._unjudged = rate_hz, 0, None
+        self._silence = TrailingSilence(rate_hz)
         self._turn.microphone_on()
         self._stream = self._client.stream(config)
         self._reading = asyncio.create_task(self._read(self._stream), name="assistant-words")
@@ -179,7 +195,8 @@ class Conversation:
     async def _hear(self, result: StreamingResult) -> None:
         readings = readings_of(result)
         actions = self._turn.heard(result.segment_id, readings, result.is_final, _now())
-        meant = self._turn.is_meant(result.segment_id) or any(isinstance(act, Understand) for act in actions)
+        self._unjudged = None if result.is_final else self._turn.command_in(result.segment_id, readings[0])
+        meant = self._turn.is_meant(result.segment_id)
         await self._page.tell(
             "heard",
             segment=result.segment_id,

@@ -102,6 +102,12 @@ class Turn:
         """Whether a segment, so far, is said to the assistant."""
         return self._addressed == segment
 
+    def command_in(self, segment: int, reading: Reading) -> str | None:
+        """The command as heard so far; None where there is none, or where only the key ends it."""
+        if not self.is_meant(segment) or self._talking or self._held is not None:
+            return None
+        return _text(self._after_wake(self._without_echo(reading))) or None
+
     # What was heard
 
     def heard(self, segment: int, readings: Sequence[Reading], is_final: bool, now: float) -> list[Action]:
@@ -177,11 +183,9 @@ class Turn:
         woken = self._wake_end(said[0]) is not None
         if not self._after_wake(said[0]):
             return []  # the wake phrase alone: the command follows
-        stripped = [
-            self._after_wake(reading)
-            for reading in said
-            if not woken or self._wake_end(reading) is not None  # else part of the phrase would be left in it
-        ]
+        # A reading without the phrase, where another has it, has parts of the phrase in its command.
+        heard = [reading for reading in said if not woken or self._wake_end(reading) is not None]
+        stripped = [reading for reading in map(self._after_wake, heard) if reading]
         commands = [_text(reading) for reading in stripped]
         if any(len(one) < len(other) for one, other in zip(said, readings, strict=True)):
             # "The kitchen light off", said while "The kitchen light is on" is: all of it counts, too.

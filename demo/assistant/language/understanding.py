@@ -20,6 +20,8 @@ _MOST_WORD_COST = 0.42
 """The same for each word of a slot: the rest of a sentence must not vouch for a number that nobody said."""
 _MOST_BEGINNING_COST = 0.12
 """What is a sentence's beginning and nothing more; the rest may follow."""
+_SURE = 0.1
+"""Likewise, where nothing may be wrong."""
 _RANK_COST = 0.01
 """The recognizer prefers its first reading, and is mostly right."""
 _EXACT = 0.02
@@ -67,6 +69,11 @@ class Understanding:
         if best is not None:
             return Understood(_command(best[1]), best[1].cost_per_sound, False)
         return Understood(None, nearest, self._is_beginning(readings))
+
+    def is_whole(self, reading: str) -> bool:
+        """Whether this is surely a command from its beginning to its end."""
+        match = self._matcher.best(sounds_of_words(reading.split()))
+        return match is not None and _is_good(match) and match.cost_per_sound <= _SURE
 
     def _is_beginning(self, readings: Sequence[str]) -> bool:
         heard = (sounds_of_words(reading.split()) for reading in readings[:1])
