@@ -44,10 +44,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Compilers only where asked for; where several processes share the tests, the longest begin first."""
-    if os.environ.get("AMIRA_TEST_TOOLCHAINS") != "1":
-        skipped = pytest.mark.skip(reason="compiles clients: set AMIRA_TEST_TOOLCHAINS=1 to run it")
-        for item in items:
-            if item.get_closest_marker("toolchain") is not None:
+    skipped = pytest.mark.skip(reason="compiles clients: set AMIRA_TEST_TOOLCHAINS=1 to run it")
+    for item in items:
+        if item.get_closest_marker("toolchain") is not None:
+            item.add_marker(pytest.mark.timeout(900))  # the first build of a fresh clone fetches and compiles
+            if os.environ.get("AMIRA_TEST_TOOLCHAINS") != "1":
                 item.add_marker(skipped)
     if hasattr(config, "workerinput"):
         from tests.support.sharing import place_in_line

@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 CLIENTS = ROOT / "clients"
 RUN_TIMEOUT_S = 120.0
-BUILD_TIMEOUT_S = 280.0
+BUILD_TIMEOUT_S = 800.0
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def generate(out: Path, *arguments: str, **environment: str) -> subprocess.Compl
     script = ROOT / "scripts" / "generate_stubs.py"
     return subprocess.run(
         [sys.executable, str(script), "--out", str(out), *arguments], env={**os.environ, **environment},
-        timeout=280, capture_output=True, text=True, check=False,
+        timeout=800, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
