@@ -23,7 +23,7 @@ from amira_client.audio import Audio, Source, open_audio
 from amira_client.channels import open_channels
 from amira_client.connection import Connection
 from amira_client.events import Event
-from amira_client.feeding import fed
+from amira_client.feeding import fed, send_all
 from amira_client.pacing import paced
 from amira_client.pieces import Pieces, Recording, described, whole_samples
 from amira_client.recovery import Recovery
@@ -150,7 +150,8 @@ class AmiraClient:
             ServerError: the server refused it or failed.
         """
         recording = await self._prepare(source, config, real_time_factor)
-        async with self.stream(recording.config) as stream, fed(stream, recording.pieces):
+        stream = self.stream(recording.config)
+        async with stream, fed(stream, send_all(stream, recording.pieces)):
             async for event in stream.events():
                 yield event
 
@@ -221,7 +222,8 @@ class AmiraClient:
             nonlocal sent_at
             sent_at = loop.time()
 
-        async with self.stream(recording.config) as stream, fed(stream, recording.pieces, note_sent):
+        stream = self.stream(recording.config)
+        async with stream, fed(stream, send_all(stream, recording.pieces, note_sent)):
             async for response in stream:
                 if on_response is not None:
                     on_response(response)
