@@ -1,11 +1,12 @@
 """Speech recognition for Pipecat.
 
-    pipeline = Pipeline([transport.input(), AmiraSTTService("amira.example:443", tls=True, api_key="..."), ...])
+    stt = AmiraSTTService("amira.example:443", client_options={"tls": True, "api_key": "..."})
+    pipeline = Pipeline([transport.input(), stt, ...])
 
-Interim and final transcriptions (`result` is the :class:`Interim` or :class:`Final`, with word times), and either
-way of finding the end of a turn: Pipecat's own (a VAD in the pipeline; its end of speech makes the server finish
-the segment at once) or the server's (`server_turns`). A server that is lost is replaced without Pipecat
-noticing. Needs pipecat-ai: ``pip install 'amira-client[pipecat]'``.
+Interim and final transcriptions (`result` is the :class:`Interim` or :class:`Final`, with word times), and
+either way of finding the end of a turn: Pipecat's own (a VAD in the pipeline, whose end of speech makes the
+server finish the segment at once) or the server's (`server_turns`). A server that is lost is replaced without
+Pipecat noticing. Needs pipecat-ai: ``pip install 'amira-client[pipecat]'``.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from pipecat.utils.time import time_now_iso8601
 from pipecat.utils.types import NOT_GIVEN, NotGiven, is_given
 
 from amira.asr.v1.config_pb2 import AudioEncoding, Hotword, HotwordSet, RecognitionConfig
+from amira_client.bounded_audio import BoundedAudio
 from amira_client.client import AmiraClient
-from amira_client.errors import AmiraClientError, ServerError, StreamStateError
+from amira_client.errors import AmiraClientError, ServerError
 from amira_client.events import (
     EndingSoon,
     Event,
@@ -50,14 +52,12 @@ from amira_client.events import (
     SpeechStarted,
 )
 from amira_client.feeding import fed
-from amira_client.microphone.piece_queue import PieceQueue
 from amira_client.resuming import Backoff
 from amira_client.stream import RecognitionStream
 from amira_client.sync_client import ClientOptions
 
 _BUFFER_S = 30.0
 _LAST_FINAL_S = 10.0
-_IDLE_S = 3600.0
 
 _CATEGORIES = {
     grpc.StatusCode.UNAUTHENTICATED: ErrorCategory.AUTHENTICATION,
@@ -131,10 +131,10 @@ class AmiraSTTService(STTService):
         self._server_turns = server_turns
         self._client: AmiraClient | None = None
         self._stream: RecognitionStream | None = None
-        self._audio: PieceQueue | None = None
+        self._audio: BoundedAudio | None = None
         self._running: asyncio.Task[None] | None = None
         self._ended: SpeechEnded | None = None
-        self._flushes = 0
+        self._losing = False
 
     def can_generate_metrics(self) -> bool:
         """It does."""
@@ -177,7 +177,7 @@ class AmiraSTTService(STTService):
             self._client = None
 
     def _connect(self) -> None:
-        self._audio = PieceQueue(int(_BUFFER_S * self.sample_rate) * 2)
+        self._audio = BoundedAudio(int(_BUFFER_S * self.sample_rate) * 2)
         self._running = self.create_task(self._run(self._audio), name="amira-stt")
 
     async def _disconnect(self) -> None:
@@ -193,29 +193,19 @@ class AmiraSTTService(STTService):
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         """Takes audio; what is heard comes by itself. Never waits: the pipeline must go on."""
-        if self._audio is not None:
-            self._audio.put(audio)
+        lost = self._audio is not None and not self._audio.put(audio)
+        if lost and not self._losing:
+            await self.push_error(f"Audio is lost: no server has taken any for {_BUFFER_S:g} s")
+        self._losing = lost
         yield None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """The end of speech that a VAD has found makes the server finish the segment."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStoppedSpeakingFrame) and not self._server_turns:
-            await self._finalize()
-
-    async def _finalize(self) -> None:
-        if self._stream is None:
-            return
-        self.request_finalize()
-        self._flushes += 1
-        try:
-            # All audio before it: what waits in the queue is sent first.
-            while self._audio is not None and self._audio.queued_bytes:
-                await asyncio.sleep(0.005)
-            await self._stream.flush()
-            await self._stream.mark(f"finalized {self._flushes}")
-        except (ServerError, StreamStateError):
-            return  # the reading side says so
+            self.request_finalize()
+            if self._audio is not None:
+                self._audio.flush("finalized")
 
     async def _update_settings(self, delta: STTSettings) -> dict[str, Any]:
         changed: dict[str, Any] = await super()._update_settings(delta)
@@ -245,7 +235,7 @@ class AmiraSTTService(STTService):
 
     # -- from the server -----------------------------------------------------------------------
 
-    async def _run(self, audio: PieceQueue) -> None:
+    async def _run(self, audio: BoundedAudio) -> None:
         """One stream after another, until the audio ends."""
         backoff = Backoff()
         while True:
@@ -265,12 +255,12 @@ class AmiraSTTService(STTService):
                 await self.push_error(str(error), exception=error, force_treat_as_permanent=True)
                 return
 
-    async def _recognize(self, audio: PieceQueue) -> None:
+    async def _recognize(self, audio: BoundedAudio) -> None:
         assert self._client is not None, "it was set up"
         self._ended = None
         stream = self._client.stream(self._describe())
         try:
-            async with stream, fed(stream, _send_all(stream, audio)):
+            async with stream, fed(stream, audio.send_to(stream)):
                 self._stream = stream
                 async for event in stream.events():
                     await self._hear(event, stream)
@@ -308,11 +298,8 @@ class AmiraSTTService(STTService):
 
     def _told(self) -> tuple[str, str, Language | None]:
         language = self._settings.language
-        return (
-            self._user_id,
-            time_now_iso8601(),
-            Language(language) if is_given(language) and language else None,
-        )
+        spoken = Language(language) if is_given(language) and language else None
+        return self._user_id, time_now_iso8601(), spoken
 
     def _classify_error(self, exception: Exception) -> ErrorCategory | None:
         """Whether it makes sense to try again is Pipecat's to decide, by this."""
