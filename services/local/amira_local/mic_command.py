@@ -85,7 +85,7 @@ def mic(
     When the server is gone for up to two minutes, nothing is lost: it is said once the server is back.
     """
     console, err = Console(), Console(stderr=True)
-    from amira_local.captions.caption_file import CaptionFileError  # each command loads only what it needs
+    from amira_local.captions.errors import CaptionFileError  # each command loads only what it needs
     from amira_local.mic import run
 
     if list_devices:
@@ -107,7 +107,7 @@ def mic(
     except ServerAccessError as error:
         raise typer.BadParameter(str(error)) from error
     except CaptionFileError as error:
-        raise typer.BadParameter(str(error), param_hint="--save") from error
+        raise typer.BadParameter(str(error), param_hint="--save or --text-file") from error
     except asyncio.CancelledError:
         raise typer.Exit(130) from None
     raise typer.Exit(status)

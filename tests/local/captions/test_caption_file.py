@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amira.asr.v1.result_pb2 import StreamingResult
-from amira_local.captions.caption_file import CaptionFile, CaptionFileError, open_caption_file
+from amira_local.captions.caption_file import CaptionFile, open_caption_file
+from amira_local.captions.errors import CaptionFileError
 from amira_local.captions.growing_file import GrowingFile
 
 SRT_CUE = r"\d+\n\d\d:\d\d:\d\d,\d{3} --> \d\d:\d\d:\d\d,\d{3}\n(?:.+\n)+\n"
@@ -126,6 +127,9 @@ def test_a_file_that_is_there_is_only_gone_on_with_if_asked_to(tmp_path: Path) -
     srt = (tmp_path / "live.srt").read_text()
     assert "3\n00:00:03,250 --> 00:00:04,250\nhe was not\n\n4\n00:00:05,250 --> " in srt
     fill(open_caption_file(tmp_path / "new.srt", append=True))
+    for name in ("unused.json", "unused.vtt"):
+        open_caption_file(tmp_path / name).close()
+        open_caption_file(tmp_path / name).close()
     fill(open_caption_file(tmp_path / "live.json"))
     with pytest.raises(CaptionFileError, match="not gone on with"):
         open_caption_file(tmp_path / "live.json", append=True)

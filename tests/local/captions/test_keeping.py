@@ -8,6 +8,7 @@ import pytest
 
 from amira.asr.v1.result_pb2 import StreamingResult
 from amira_local.captions.caption_file import open_caption_file
+from amira_local.captions.errors import CaptionFileError
 from amira_local.captions.keeper import Keeper
 from amira_local.captions.last_lines import LastLines
 from tests.local.captions.test_caption_file import said
@@ -25,6 +26,8 @@ def test_the_newest_lines_alone(tmp_path: Path) -> None:
     lines.close()
     assert path.read_text() == ""
     assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(CaptionFileError, match="cannot be written: No such file"):
+        LastLines(tmp_path / "gone" / "obs.txt", 2)
 
 
 async def test_all_files_get_all_finals(tmp_path: Path) -> None:

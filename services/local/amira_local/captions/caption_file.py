@@ -12,14 +12,11 @@ from pathlib import Path
 
 from amira.asr.v1.result_pb2 import StreamingResult
 from amira_core.subtitles import VTT_HEAD, Cue, final_cues, srt_block, vtt_block
+from amira_local.captions.errors import CaptionFileError
 from amira_local.captions.growing_file import GrowingFile
 from amira_local.transcripts.formats import Format, segment_object, text_line
 
 LIVE_FORMATS = (Format.SRT, Format.VTT, Format.TXT, Format.JSON)
-
-
-class CaptionFileError(Exception):
-    """The file cannot be used; the message says what to do."""
 
 
 class CaptionFile(ABC):
@@ -44,7 +41,7 @@ class CaptionFile(ABC):
         self._tail = tail
         self._partial = partial
         self._shift_s = 0.0
-        descriptor = _open(path, append)
+        descriptor = _open(path, append, blank=(head + tail).encode())
         try:
             present = _read(descriptor)
             kept = self._take_up(present) if append else b""
@@ -209,7 +206,8 @@ def open_caption_file(path: Path, *, append: bool = False, partial: bool = False
         raise CaptionFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _open(path: Path, append: bool) -> int:
+def _open(path: Path, append: bool, blank: bytes) -> int:
+    """`blank`: the content of a file in which nothing was said."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -218,7 +216,7 @@ def _open(path: Path, append: bool) -> int:
         raise CaptionFileError("another program is writing it") from None
     except OSError:
         pass  # not every network file system has locks
-    if not append and os.fstat(descriptor).st_size:
+    if not append and _read(descriptor) not in (b"", blank):
         os.close(descriptor)
         raise CaptionFileError("it is there already: --append goes on with it, or give another name")
     return descriptor

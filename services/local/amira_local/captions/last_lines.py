@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amira.asr.v1.result_pb2 import StreamingResult
 from amira_core.subtitles import LINE_CHARACTERS
+from amira_local.captions.errors import CaptionFileError
 from amira_local.transcripts.formats import text_line
 
 _REMEMBERED_CHARACTERS = 4000
@@ -17,13 +18,16 @@ class LastLines:
     """A file that always holds the last few lines, wrapped; replaced as a whole: nobody reads half of it."""
 
     def __init__(self, path: Path, lines: int, *, width: int = LINE_CHARACTERS) -> None:
-        """Raises OSError when it cannot be written."""
+        """Raises CaptionFileError when it cannot be written."""
         self.path = path
         self._lines = lines
         self._width = width
         self._said = ""
         self._shown: str | None = None
-        self._write("")
+        try:
+            self._write("")
+        except OSError as error:
+            raise CaptionFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
     def add(self, final: StreamingResult) -> None:
         """A segment is over. Raises OSError."""

@@ -75,7 +75,6 @@ async def listen(
     Raises:
         ServerAccessError: `access` cannot be used.
         CaptionFileError: a file cannot be written, or is there already.
-        OSError: `text_file` cannot be written.
     """
     status, meter = Status(), Meter()
     view = MicScreen(out, status, meter) if out.is_terminal else PlainMicView(out, err, status)
