@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from amira_encoder.native.elementwise import exp_of_negative, from_bfloat16, to_bfloat16
 from amira_encoder.native.jit import kernel, largest_kernel
-from amira_encoder.native.tiles import LANES, float_tile, fused, sum_of
+from amira_encoder.native.tiles import LANES, float_tile, fused, moved_up, sum_of
 
 DIM, HEADS = 288, 8
 HEAD_DIM = DIM // HEADS
@@ -28,7 +28,7 @@ _KEY_VECTORS, _VALUE_VECTORS = 5, 3
 _KEY_COLUMNS = LANES * _KEY_VECTORS
 _VALUE_COLUMNS = LANES * _VALUE_VECTORS  # the 36 of a head and twelve that mean nothing
 ATTENDED_COLUMNS = DIM - HEAD_DIM + _VALUE_COLUMNS
-"""Room for a row of results: the last head's tile writes beyond it."""
+"""Room for a row of values, or of results: the last head's tile reads and writes beyond them."""
 
 _HIDDEN = np.float32(-1e4)  # added to the score of a key from before the start
 _ZERO = np.float32(0)
@@ -50,11 +50,12 @@ class Rotation(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What one head of one stream needs while it is worked on; small enough for the nearest cache."""
+    """What one stream needs while it is worked on, of one head but for the values."""
 
     queries: NDArray[np.float32]
     keys: NDArray[np.float32]
     values: NDArray[np.float32]
+    """Of all heads."""
     scores: NDArray[np.float32]
 
 
@@ -73,7 +74,7 @@ def scratch(history: int, chunk: int) -> Scratch:
     return Scratch(
         queries=np.zeros((queries, HEAD_DIM), np.float32),
         keys=np.zeros((HEAD_DIM, columns), np.float32),
-        values=np.zeros((history + chunk, _VALUE_COLUMNS), np.float32),
+        values=np.zeros((history + chunk, ATTENDED_COLUMNS), np.float32),
         scores=np.zeros((queries, columns), np.float32),
     )
 
@@ -92,15 +93,15 @@ def attend(
     """Attends, and moves the caches on by the chunk.
 
     `queries` [C, 288] and `new` [C, 576] (keys, then values) are the chunk's; `keys` [288, H] and `values`
-    [H, 288] the slot's caches. The first `hidden` keys of the window are from before the stream's start.
-    `out` [C rounded up to 4, 300].
+    [H, 288], without gaps, the slot's caches. The first `hidden` keys of the window are from before the
+    stream's start. `out` [C rounded up to 4, 300].
     """
     chunk, history = len(queries), len(values)
     window = history + chunk
+    _take_values(new, values, work.values)
     for head in range(HEADS):
         at = head * HEAD_DIM
         _take_keys(new[:, at : at + HEAD_DIM], keys[at : at + HEAD_DIM], rotation, work.keys)
-        _take_values(new[:, DIM + at : DIM + at + HEAD_DIM], values[:, at : at + HEAD_DIM], work.values)
         _take_queries(queries[:, at : at + HEAD_DIM], rotation, work.queries)
         for first in range(0, len(work.queries), QUERY_ROWS):
             row = work.queries[first].ctypes.data
@@ -115,46 +116,56 @@ def attend(
         for first in range(0, len(work.queries), QUERY_ROWS):
             _value_tile((
                 work.scores[first].ctypes.data, work.scores.strides[0],
-                work.values.ctypes.data, work.values.strides[0], window,
+                work.values[0, at:].ctypes.data, work.values.strides[0], window,
                 out[first, at:].ctypes.data, out.strides[0],
             ))  # fmt: skip
-    _move_on(values, chunk, new[:, DIM:])
+    _move_on(keys, values, new)
 
 
 @kernel
 def _take_keys(
     new: NDArray[np.float32], cache: NDArray[np.uint16], rotation: Rotation, out: NDArray[np.float32]
 ) -> None:
-    """One head's window of keys, rotated, into out [36, keys]; and its cache [36, H] moves on."""
+    """One head's window of keys, rotated, into out [36, keys]; its cache is [36, H]."""
     chunk, history = len(new), cache.shape[1]
     for d in range(HEAD_DIM):
-        row, kept = out[d], cache[d]
         for j in range(history):
-            row[j] = from_bfloat16(kept[j])
-        for j in range(history - chunk):
-            kept[j] = kept[j + chunk]
+            out[d, j] = from_bfloat16(cache[d, j])
         for i in range(chunk):
-            bits = to_bfloat16(new[i, d])
-            kept[history - chunk + i] = bits
-            row[history + i] = from_bfloat16(bits)
+            out[d, history + i] = from_bfloat16(to_bfloat16(new[i, d]))
+    cos, sin = rotation.key_cos, rotation.key_sin
     for d in range(_HALF):
-        first, second, cos, sin = out[d], out[_HALF + d], rotation.key_cos[d], rotation.key_sin[d]
         for j in range(history + chunk):
-            a, b = first[j], second[j]
-            first[j] = fused(a, cos[j], -b * sin[j])
-            second[j] = fused(b, cos[j], a * sin[j])
+            a, b = out[d, j], out[_HALF + d, j]
+            out[d, j] = fused(a, cos[d, j], -b * sin[d, j])
+            out[_HALF + d, j] = fused(b, cos[d, j], a * sin[d, j])
 
 
 @kernel
 def _take_values(new: NDArray[np.float32], cache: NDArray[np.uint16], out: NDArray[np.float32]) -> None:
-    """One head's window of values into out [keys, 48]."""
+    """The window of values of all heads into out [keys, 300]; their cache is [H, 288]."""
     chunk, history = len(new), len(cache)
     for j in range(history):
-        for d in range(HEAD_DIM):
+        for d in range(DIM):
             out[j, d] = from_bfloat16(cache[j, d])
     for i in range(chunk):
-        for d in range(HEAD_DIM):
-            out[history + i, d] = from_bfloat16(to_bfloat16(new[i, d]))
+        for d in range(DIM):
+            out[history + i, d] = from_bfloat16(to_bfloat16(new[i, DIM + d]))
+
+
+@kernel
+def _move_on(keys: NDArray[np.uint16], values: NDArray[np.uint16], new: NDArray[np.float32]) -> None:
+    """The caches [288, H] and [H, 288] lose what is oldest and gain the chunk's keys and values."""
+    chunk, history = len(new), len(values)
+    kept = history - chunk
+    # All columns at once: what comes to stand in a column's end from the next one is overwritten below.
+    moved_up(keys.ctypes.data, keys.itemsize * chunk, keys.itemsize * (keys.size - chunk))
+    moved_up(values.ctypes.data, values.itemsize * DIM * chunk, values.itemsize * DIM * kept)
+    for i in range(chunk):
+        for d in range(DIM):
+            keys[d, kept + i] = to_bfloat16(new[i, d])
+        for d in range(DIM):
+            values[kept + i, d] = to_bfloat16(new[i, DIM + d])
 
 
 @kernel
@@ -191,15 +202,3 @@ def _largest_of(numbers: NDArray[np.float32]) -> np.float32:
     for i in range(len(numbers)):
         largest = numbers[i] if numbers[i] > largest else largest
     return largest
-
-
-@kernel
-def _move_on(cache: NDArray[np.uint16], chunk: int, new: NDArray[np.float32]) -> None:
-    """Values of a chunk [C, 288] into their cache [H, 288]."""
-    kept = len(cache) - chunk
-    for j in range(kept):
-        for d in range(DIM):
-            cache[j, d] = cache[j + chunk, d]
-    for i in range(chunk):
-        for d in range(DIM):
-            cache[kept + i, d] = to_bfloat16(new[i, d])

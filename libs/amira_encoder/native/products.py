@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amira_encoder.native.elementwise import gelu
-from amira_encoder.native.jit import kernel, largest_kernel
-from amira_encoder.native.tiles import fused, int8_tile
+from amira_encoder.native.jit import kernel
+from amira_encoder.native.tiles import LANES, fused, int8_tile, largest_of, lowest_bytes
 
 TILE_ROWS = 4
 """Rows are worked on four at a time: buffers have a multiple of it."""
@@ -59,8 +59,8 @@ class Rows(NamedTuple):
 
 
 def group_depth(depth: int) -> int:
-    """Values that share a scale: what divides `depth` evenly and is not above 96."""
-    return next(size for size in range(_LARGEST_GROUP, 0, -_QUAD) if depth % size == 0)
+    """Values that share a scale: a multiple of 16 that divides `depth` evenly and is not above 96."""
+    return next(size for size in range(_LARGEST_GROUP, 0, -LANES) if depth % size == 0)
 
 
 def blank_rows(count: int, depth: int) -> Rows:
@@ -76,7 +76,7 @@ def blank_results(count: int, columns: int) -> NDArray[np.float32]:
 
 
 def pack(weights: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> Weights:
-    """Rounds and lays out weights [L, N, K] with N a multiple of 32 and K of 4."""
+    """Rounds and lays out weights [L, N, K] with N a multiple of 32 and K of 16."""
     layers, columns, depth = weights.shape
     scale = np.maximum(np.abs(weights).max(axis=2), np.float32(1e-12)) / _LARGEST
     rounded = np.round(weights / scale[..., None]).astype(np.int8)
@@ -91,29 +91,19 @@ def pack(weights: NDArray[np.float32], bias: NDArray[np.float32] | None = None) 
     )
 
 
-@largest_kernel
-def _largest_of(x: NDArray[np.float32]) -> np.float32:
-    largest = _ZERO
-    for i in range(len(x)):
-        size = abs(x[i])
-        largest = size if size > largest else largest
-    return largest
-
-
 @kernel
 def round_row(x: NDArray[np.float32], rows: Rows, row: int) -> None:
-    """x [K] into one of the rows."""
+    """x [K], without gaps, into one of the rows."""
     groups = rows.scales.shape[1]
     size = len(x) // groups
+    place, out = x.ctypes.data, rows.bytes[row].ctypes.data
     for group in range(groups):
-        values = x[group * size : (group + 1) * size]
-        out = rows.bytes[row, group * size : (group + 1) * size]
-        largest = _largest_of(values)
+        largest = largest_of(place, size)
         if not largest > _ZERO:
             largest = _ONE
-        factor = _LARGEST / largest
-        for i in range(size):
-            out[i] = np.uint8(np.float32(fused(values[i], factor, _ROUNDER)).view(np.uint32))
+        lowest_bytes(place, _LARGEST / largest, _ROUNDER, out, size)
+        place += 4 * size
+        out += size
         rows.scales[row, group] = largest / _LARGEST
 
 

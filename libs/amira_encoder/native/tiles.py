@@ -21,6 +21,7 @@ LANES = 16
 _INT8, _INT32, _INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _FLOAT = ir.FloatType()
 _BYTES_X64 = ir.VectorType(_INT8, 64)
+_BYTES_X16 = ir.VectorType(_INT8, LANES)
 _INT_X16 = ir.VectorType(_INT32, LANES)
 _FLOAT_X16 = ir.VectorType(_FLOAT, LANES)
 _REGISTER_BYTES = 64
@@ -138,6 +139,63 @@ def sum_of(typing_context: Any, address: Any, count: Any) -> Any:
     return types.float32(types.int64, types.int64), codegen
 
 
+@_in_kernels
+def largest_of(typing_context: Any, address: Any, count: Any) -> Any:
+    """``largest_of(address, count)``: the largest magnitude of float32 numbers, a multiple of sixteen."""
+
+    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        start, numbers = given
+        largest = cgutils.alloca_once_value(builder, ir.Constant(_FLOAT_X16, [0] * LANES))
+        magnitude = _vector_function(builder, "llvm.fabs.v16f32", 1)
+        with cgutils.for_range(builder, builder.udiv(numbers, _INT64(LANES)), intp=_INT64) as loop:
+            here = builder.add(start, builder.mul(loop.index, _INT64(_REGISTER_BYTES)))
+            sizes = builder.call(magnitude, [_load(builder, here, _FLOAT_X16)])
+            before = builder.load(largest)
+            larger = builder.fcmp_ordered(">", sizes, before)
+            builder.store(builder.select(larger, sizes, before), largest)
+        reduction = ir.FunctionType(_FLOAT, [_FLOAT_X16])
+        reduce = cgutils.get_or_insert_function(builder.module, reduction, "llvm.vector.reduce.fmax.v16f32")
+        return builder.call(reduce, [builder.load(largest)])
+
+    return types.float32(types.int64, types.int64), codegen
+
+
+@_in_kernels
+def lowest_bytes(typing_context: Any, place: Any, factor: Any, addend: Any, out: Any, count: Any) -> Any:
+    """``lowest_bytes(address, factor, addend, out, count)``: the lowest bytes of ``a * factor + addend``.
+
+    Fused, of `count` float32 numbers, a multiple of sixteen, to as many bytes.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        start, factor, addend, out, numbers = given
+        factors, addends = (_repeat(builder, number, _FLOAT_X16) for number in (factor, addend))
+        with cgutils.for_range(builder, builder.udiv(numbers, _INT64(LANES)), intp=_INT64) as loop:
+            here = builder.add(start, builder.mul(loop.index, _INT64(_REGISTER_BYTES)))
+            results = _multiply_add(builder, _load(builder, here, _FLOAT_X16), factors, addends)
+            lowest = builder.trunc(builder.bitcast(results, _INT_X16), _BYTES_X16)
+            place = builder.inttoptr(
+                builder.add(out, builder.mul(loop.index, _INT64(LANES))), _BYTES_X16.as_pointer()
+            )
+            builder.store(lowest, place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.float32, types.float32, types.int64, types.int64), codegen
+
+
+@_in_kernels
+def moved_up(typing_context: Any, place: Any, by: Any, count: Any) -> Any:
+    """``moved_up(address, by, count)``: `count` bytes that were `by` bytes further on come to stand there."""
+
+    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        place, by, count = given
+        to, source = (builder.inttoptr(at, cgutils.voidptr_t) for at in (place, builder.add(place, by)))
+        cgutils.raw_memmove(builder, to, source, count, 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
 def _intrinsic(emit: Emit) -> Any:
     """A function for use in kernels that takes its addresses and sizes as one tuple."""
 
@@ -180,9 +238,12 @@ def _add_products_of_bytes(builder: Any, a: Any, b: Any, total: Any) -> Any:
 
 
 def _multiply_add(builder: Any, a: Any, b: Any, total: Any) -> Any:
-    instruction = ir.FunctionType(_FLOAT_X16, [_FLOAT_X16] * 3)
-    multiply_add = cgutils.get_or_insert_function(builder.module, instruction, "llvm.fma.v16f32")
-    return builder.call(multiply_add, [a, b, total])
+    return builder.call(_vector_function(builder, "llvm.fma.v16f32", 3), [a, b, total])
+
+
+def _vector_function(builder: Any, name: str, arguments: int) -> Any:
+    kind = ir.FunctionType(_FLOAT_X16, [_FLOAT_X16] * arguments)
+    return cgutils.get_or_insert_function(builder.module, kind, name)
 
 
 def _each(totals: Any, action: Callable[[int, int, Any], Any]) -> None:

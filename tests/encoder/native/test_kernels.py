@@ -55,7 +55,7 @@ def meaning(rows: Rows, count: int) -> NDArray[np.float64]:
 @settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(1, 11),
-    depth=st.sampled_from([4, 80, 240, 288, 512, 1152]),
+    depth=st.sampled_from([16, 80, 240, 288, 512, 1152]),
     panels=st.integers(1, 3),
     layer=st.integers(0, 1),
     size=st.floats(-12, 12),
