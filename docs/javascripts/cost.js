@@ -29,6 +29,7 @@ function showCosts(place, figures) {
     const input = Object.assign(document.createElement("input"), { type: "number", name, min, max, step: "any", value });
     const row = document.createElement("label");
     row.style.display = "block";
+    input.style.cssText = "border: 1px solid; border-radius: 2px; padding: 0 4px; margin: 2px 0; width: 9em; color: inherit";
     row.append(input, " " + label);
     place.append(row);
     return input;

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib.util
 import re
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docs.conftest import Checkout
 from tests.docs.pages import ROOT, Block, blocks, pages
-from tests.support.spoken import Gateway, clip_file
+from tests.support.spoken import clip_file
 
 RUN_ELSEWHERE = {"docs/CLIENTS.md": "tests/clients", "clients/python/README.md": "tests/client"}
 """Pages whose code the tests of what they are about run."""
@@ -32,13 +36,16 @@ def python_blocks() -> list[Block]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with what the blocks name: recordings, and the repository's `demo`."""
     folder = tmp_path_factory.mktemp("desk")
     for suffix in ("wav", "flac"):
         clip_file(folder, suffix).rename(folder / f"recording.{suffix}")
     (folder / "demo").symlink_to(ROOT / "demo")
-    return folder
+    yield folder
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # short examples leave connections open, which must not be found during another test
 
 
 @pytest.mark.filterwarnings(
@@ -49,7 +56,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("block", python_blocks(), ids=lambda block: block.name)
 def test_it_runs(
     block: Block,
-    gateway: Gateway,
+    checkout: Checkout,
     desk: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -57,8 +64,7 @@ def test_it_runs(
     for module in re.findall(r"^(?:import|from) ([\w.]+)", block.code, re.MULTILINE):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             pytest.skip(f"{module} is not installed")
-    code = block.code.replace("127.0.0.1:50051", f"127.0.0.1:{gateway.grpc_port}")
-    code = code.replace("127.0.0.1:50053", f"127.0.0.1:{gateway.port}")
+    code = block.code.replace("127.0.0.1:50051", checkout.grpc).replace("127.0.0.1:50053", checkout.web)
     monkeypatch.chdir(desk)
     exec(compile(code, block.name, "exec"), {"__name__": "__main__", "KEY": "none is needed"})  # noqa: S102 - our own
     said = capsys.readouterr().out

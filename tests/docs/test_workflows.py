@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -20,13 +21,13 @@ WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 
-def validated(schema: str, *files: Path) -> subprocess.CompletedProcess[str]:
-    """What check-jsonschema says, with the schemas that it brings along."""
-    return subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, files)],
-        capture_output=True,
-        text=True,
-    )
+def faults(schema: str, text: str) -> list[str]:
+    """What is wrong with a file, by one of the schemas that check-jsonschema brings along."""
+    brought = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{schema}.json"
+    validator = jsonschema.Draft7Validator(json.loads(brought.read_text(encoding="utf-8")))
+    # PyYAML takes `on` for a truth value, as YAML 1.1 has it.
+    content = {"on" if key is True else key: value for key, value in yaml.safe_load(text).items()}
+    return [error.message for error in validator.iter_errors(content)]
 
 
 def steps() -> list[dict[str, Any]]:
@@ -37,20 +38,20 @@ def steps() -> list[dict[str, Any]]:
     return found
 
 
-def test_workflows_have_githubs_schema(tmp_path: Path) -> None:
-    done = validated("vendor.github-workflows", *WORKFLOWS)
-    assert done.returncode == 0, done.stdout
-    wrong = tmp_path / "wrong.yml"
-    wrong.write_text(WORKFLOWS[0].read_text().replace("runs-on:", "runs-at:"))
-    assert validated("vendor.github-workflows", wrong).returncode == 1
+def test_workflows_have_githubs_schema() -> None:
+    for path in WORKFLOWS:
+        assert faults("github-workflows", path.read_text()) == [], path.name
+    wrong = WORKFLOWS[0].read_text().replace("runs-on:", "runs-at:")
+    assert faults("github-workflows", wrong)
 
 
 def test_issue_forms_and_updates_have_theirs() -> None:
     forms = [path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml"]
     assert len(forms) == 2
-    assert validated("vendor.github-issue-forms", *forms).returncode == 0
-    assert validated("vendor.github-issue-config", GITHUB / "ISSUE_TEMPLATE" / "config.yml").returncode == 0
-    assert validated("vendor.dependabot", GITHUB / "dependabot.yml").returncode == 0
+    for form in forms:
+        assert faults("github-issue-forms", form.read_text()) == [], form.name
+    assert faults("github-issue-config", (GITHUB / "ISSUE_TEMPLATE" / "config.yml").read_text()) == []
+    assert faults("dependabot", (GITHUB / "dependabot.yml").read_text()) == []
 
 
 def test_their_commands_exist() -> None:
