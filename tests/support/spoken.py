@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from amira.asr.v1 import speech_pb2_grpc
 from amira.frontend.v1 import frontend_pb2_grpc
 from amira_core.rpc.server import RpcServer
+from amira_core.security.transport import Transport
 from amira_decoder.settings import DecoderSettings
 from amira_frontend.server import FrontendServicer
 from amira_frontend.settings import FrontendSettings
 from amira_frontend.warmup import warm_up
-from amira_gateway.access import Door
+from amira_gateway.access import AccessInterceptor, Door
 from amira_gateway.adapters.grpc_services import add_foreign_services
 from amira_gateway.adapters.wyoming import WyomingServer
 from amira_gateway.server import SpeechServicer, drain
@@ -72,6 +73,16 @@ class Spoken:
         self._thread = threading.Thread(target=self._loop.run_forever, name="spoken", daemon=True)
         self._thread.start()
         self._targets = ("", "")
+
+    @property
+    def targets(self) -> tuple[str, str]:
+        """Of the frontend and the decoder."""
+        return self._targets
+
+    @property
+    def targets(self) -> tuple[str, str]:
+        """gRPC addresses of the frontend and the decoder."""
+        return self._targets
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs `work` where the services run."""
@@ -123,12 +134,17 @@ class Spoken:
         held.push_async_callback(services.close)
         speech = SpeechServicer(services, settings)
         held.push_async_callback(speech.close)
-        server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
+        door = Door.of(settings)
+        server = RpcServer(
+            "127.0.0.1:0",
+            "amira.asr.v1.Speech",
+            interceptors=[AccessInterceptor(door, settings.unary_read_timeout_s)],
+            transport=Transport.of(settings),
+        )
         speech_pb2_grpc.add_SpeechServicer_to_server(speech, server.grpc)
         add_foreign_services(server.grpc, speech)
         grpc_port = await server.start()
         held.push_async_callback(server.stop, 0)
-        door = Door.of(settings)
         web = WebServer(settings, door, speech, lambda: True)
         port = await web.start()
         held.push_async_callback(web.stop)

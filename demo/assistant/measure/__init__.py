@@ -1,0 +1,1 @@
+"""How often commands are understood: `python -m demo.assistant.measure`."""
