@@ -131,12 +131,14 @@ def _formats(given: list[str] | None) -> list[Format]:
     """`--format srt,vtt` and `--format srt --format vtt`, each once."""
     from amira_local.transcripts.formats import Format  # only what is needed
 
-    names = [name.strip().lower() for part in given or () for name in part.replace("|", ",").split(",")]
-    try:
-        return list(dict.fromkeys(Format(name) for name in names if name))
-    except ValueError as error:
-        known = ", ".join(form.value for form in Format)
-        raise typer.BadParameter(f"{error}: write {known}", param_hint="--format") from error
+    names = [name.strip().lower() for part in given or () for name in part.split(",")]
+    chosen = []
+    for name in dict.fromkeys(filter(None, names)):
+        if name not in list(Format):
+            known = ", ".join(form.value for form in Format)
+            raise typer.BadParameter(f"{name!r} is none of {known}", param_hint="--format")
+        chosen.append(Format(name))
+    return chosen
 
 
 def _finish(run: Coroutine[Any, Any, int]) -> int:

@@ -22,7 +22,7 @@ from amira_local.batch.ledger import ForeignFileError, Ledger, Stamp, stamp_of
 from amira_local.batch.outcome import Outcome
 from amira_local.batch.patience import CONCERNS_ALL, Patience
 from amira_local.batch.targets import Job
-from amira_local.batch.views import BatchView
+from amira_local.batch.views import DONE_BEFORE, BatchView
 from amira_local.transcripts.formats import render
 
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
@@ -86,7 +86,7 @@ class Batch:
             for job, is_done in zip(part, done, strict=True):
                 if is_done:
                     self._outcome.done_before += 1
-                    self._view.ends(job.recording, self._outcome, "done before")
+                    self._view.ends(job.recording, self._outcome, DONE_BEFORE)
                 else:
                     todo.append(job)
         return todo

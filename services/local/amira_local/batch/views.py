@@ -17,6 +17,8 @@ from amira_local.batch.find import Recording
 from amira_local.batch.outcome import Outcome
 from amira_local.log_view import printable
 
+DONE_BEFORE = "done before"
+
 _MOST_ROWS = 12
 _NARROW = 60
 
@@ -82,9 +84,10 @@ class Lines:
             self.say(f"waiting: {reason}")
 
     def ends(self, recording: Recording, outcome: Outcome, how: str) -> None:
-        """See BatchView."""
+        """See BatchView. What was done before is in the summary."""
         tried = outcome.done + outcome.done_before + len(outcome.failures)
-        self.say(f"{tried}/{self._recordings} {recording.path}{f': {how}' if how else ''}")
+        if how != DONE_BEFORE:
+            self.say(f"{tried}/{self._recordings} {recording.path}{f': {how}' if how else ''}")
 
     def say(self, words: str) -> None:
         """See BatchView."""
@@ -143,7 +146,7 @@ class Bars(Lines):
         """See BatchView."""
         self._sent_s[recording] = audio_s
         if recording in self._rows:
-            self._each.update(self._rows[recording], completed=audio_s)
+            self._each.update(self._rows[recording], completed=audio_s, note=clock(audio_s))
         self._show_speed()
 
     def waits(self, recording: Recording, reason: str, wait_s: float) -> None:
