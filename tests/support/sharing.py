@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 TOGETHER = (
     "tests/clients/test_",
+    "tests/demo/assistant/test_",
     "tests/gateway/adapters/test_",
     "tests/observability/",
     "tests/stack/",

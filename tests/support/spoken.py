@@ -79,11 +79,6 @@ class Spoken:
         """Of the frontend and the decoder."""
         return self._targets
 
-    @property
-    def targets(self) -> tuple[str, str]:
-        """gRPC addresses of the frontend and the decoder."""
-        return self._targets
-
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs `work` where the services run."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
