@@ -10,13 +10,6 @@ from tests.support.spoken import Gateway, Spoken
 
 
 @pytest.fixture(scope="session")
-def spoken() -> Iterator[Spoken]:
-    """A frontend and a decoder."""
-    with Spoken().services() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def gateway(spoken: Spoken) -> Iterator[Gateway]:
     """An open gateway in front of them."""
     with spoken.gateway(web_max_file_bytes=400_000) as running:

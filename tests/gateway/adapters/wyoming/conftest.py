@@ -17,13 +17,6 @@ LISTEN = {"wyoming_listen": "127.0.0.1:0"}
 
 
 @pytest.fixture(scope="package")
-def spoken() -> Iterator[Spoken]:
-    """A frontend and a decoder."""
-    with Spoken().services() as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
 def gateway(spoken: Spoken) -> Iterator[Gateway]:
     """An open gateway in front of them."""
     with spoken.gateway(**LISTEN) as running:
