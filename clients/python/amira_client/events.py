@@ -179,7 +179,7 @@ def _speech(response: StreamingRecognizeResponse) -> Event:
 
 def _result(response: StreamingRecognizeResponse) -> Event:
     result = response.result
-    readings = [_reading(alternative) for alternative in result.alternatives] or [Reading("", None, ())]
+    readings = [reading_of(alternative) for alternative in result.alternatives] or [Reading("", None, ())]
     best = readings[0]
     start_s, decoded_s = _seconds(result.segment_start), _seconds(result.audio_processed)
     if result.is_final:
@@ -223,7 +223,8 @@ def _parts(result: StreamingResult, text: str) -> tuple[str, str]:
     return " ".join(words[: result.stable_words]), " ".join(words[result.stable_words :])
 
 
-def _reading(alternative: Alternative) -> Reading:
+def reading_of(alternative: Alternative) -> Reading:
+    """The same with times in seconds."""
     words = [
         HeardWord(
             word.text, _seconds(word.start), _seconds(word.end),
