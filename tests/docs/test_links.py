@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tests.docs.pages import ROOT, anchors, links, pages
+from tests.docs.pages import ROOT, anchors, links, pages, prose
 
 
 def fault(page: Path, link: str) -> str | None:
@@ -31,6 +32,20 @@ def test_links_lead_somewhere() -> None:
         if (why := fault(page, link))
     }
     assert not wrong
+
+
+NAMED_FILE = re.compile(
+    r"`((?:benchmarks|chaos|clients|demo|deploy|docs|evaluation|fuzz|libs|models|protos|requirements|scripts|services"
+    r"|soak|tests|training)/[\w./-]+)`"
+)
+
+
+def test_files_that_pages_name_exist() -> None:
+    named = {
+        (str(page.relative_to(ROOT)), path) for page in pages() for path in NAMED_FILE.findall(prose(page))
+    }
+    assert len(named) > 100
+    assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
 
 
 def test_faults_are_found(tmp_path: Path) -> None:
