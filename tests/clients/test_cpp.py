@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.clients.manners import Manners
 from tests.clients.programs import CLIENTS, ClientContract, build, build_folder, need
 
 pytestmark = pytest.mark.toolchain
@@ -23,5 +24,5 @@ def program() -> list[str]:
     return [str(folder / "transcribe")]
 
 
-class TestCpp(ClientContract):
+class TestCpp(ClientContract, Manners):
     """What holds for all languages."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clients.manners import Manners
 from tests.clients.programs import CLIENTS, ClientContract, build, build_folder, need
 
 pytestmark = pytest.mark.toolchain
@@ -18,7 +19,7 @@ def program() -> list[str]:
     return [str(compiled)]
 
 
-class TestGo(ClientContract):
+class TestGo(ClientContract, Manners):
     """What holds for all languages."""
 
 
