@@ -50,7 +50,8 @@ begin
   call.report_on_exception = false
   call.join
 rescue GRPC::BadStatus => e
-  abort "#{e.class.name.split('::').last} (#{e.code}): #{e.details}"
+  warn "#{e.class.name.split('::').last} (#{e.code}): #{e.details}"
+  exit! 1 # at once: where there was no channel, gRPC's thread never ends
 rescue Wav::Error, SystemCallError => e
   abort e.message
 end

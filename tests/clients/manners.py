@@ -59,6 +59,15 @@ class Manners:
         missing = str(tmp_path / "missing.wav")
         assert missing in complaint_of([*program, NOBODY, missing])
 
+    def test_an_address_that_is_none_is_said_to_be_so(self, program: list[str], tmp_path: Path) -> None:
+        """Some of gRPC's libraries throw what is no status, or wait for ever."""
+        some = tmp_path / "some.wav"
+        some.write_bytes(wav(chunk(b"fmt ", fmt()), chunk(b"data", bytes(3200))))
+        for address in ("", "127.0.0.1:65537", "no host:1"):
+            complaint = complaint_of([*program, address, str(some)])
+            assert complaint.strip(), address
+            assert "Exception" not in complaint, f"{address}: {complaint}"
+
     def test_a_recording_of_nothing_has_no_words(
         self, program: list[str], server: Server, tmp_path: Path
     ) -> None:

@@ -3,7 +3,7 @@
 mod wav;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::{env, error::Error, io, process};
+use std::{env, error::Error, io, iter, process};
 
 use pb::streaming_recognize_request::Request;
 use pb::streaming_recognize_response::Response;
@@ -19,9 +19,10 @@ mod pb {
 const PIECE_MS: u32 = 100;
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Prints each final result of `wav`, which is sent as fast as the server takes it.
-async fn transcribe(target: &str, wav: Wav) -> Result<(), Box<dyn Error>> {
-    let channel = Endpoint::from_shared(format!("http://{target}"))?.connect_lazy();
+/// Prints each final result of a file, which is sent as fast as the server takes it.
+async fn transcribe(target: &str, path: &str) -> Result<(), Box<dyn Error>> {
+    let wav = Wav::open(path, PIECE_MS).map_err(|error| format!("{path}: {error}"))?;
+    let channel = Endpoint::new(format!("http://{target}"))?.connect_lazy();
     let mut client = pb::speech_client::SpeechClient::new(channel);
     let (requests, outbound) = mpsc::channel(8);
     let mut call = tonic::Request::new(ReceiverStream::new(outbound));
@@ -68,16 +69,19 @@ async fn main() {
         let _ = ctrl_c().await;
         process::exit(130);
     });
-    let failure = match Wav::open(path, PIECE_MS) {
-        Err(error) => format!("{path}: {error}"),
-        Ok(wav) => match transcribe(target, wav).await {
-            Ok(()) => return,
-            Err(error) => match error.downcast_ref::<Status>() {
-                Some(status) => format!("{:?}: {}", status.code(), status.message()),
-                None => error.to_string(),
-            },
-        },
-    };
-    eprintln!("{failure}");
-    process::exit(1);
+    if let Err(error) = transcribe(target, path).await {
+        eprintln!("{}", explain(&*error));
+        process::exit(1);
+    }
+}
+
+/// The status and its message, and what lies at the bottom of it: tonic wraps it several times.
+fn explain(error: &(dyn Error + 'static)) -> String {
+    let status = error.downcast_ref::<Status>();
+    let what =
+        status.map_or(error.to_string(), |status| format!("{:?}: {}", status.code(), status.message()));
+    match iter::successors(error.source(), |&cause| cause.source()).last() {
+        Some(root) => format!("{what}: {root}"),
+        None => what,
+    }
 }

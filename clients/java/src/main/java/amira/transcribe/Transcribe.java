@@ -17,15 +17,20 @@ import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** Streams a 16-bit mono WAV file to Amira and prints each final: HOST:PORT FILE.wav. */
 public final class Transcribe
     implements ClientResponseObserver<StreamingRecognizeRequest, StreamingRecognizeResponse> {
   private static final int PIECE_MS = 100;
+  private static final Logger GRPC = Logger.getLogger("io.grpc");
 
   private final Wav wav;
   private final CompletableFuture<Status> finished = new CompletableFuture<>();
@@ -112,8 +117,10 @@ public final class Transcribe
       System.err.println("usage: java -jar transcribe.jar HOST:PORT FILE.wav");
       System.exit(2);
     }
+    GRPC.setLevel(Level.SEVERE); // what it warns of comes as a status, too
     System.setOut(new PrintStream(System.out, true, StandardCharsets.UTF_8));
     try {
+      checkAddress(args[0]);
       Transcribe transcribe = new Transcribe(Wav.open(args[1]));
       Status status = transcribe.run(args[0], System.getenv("AMIRA_API_KEY"));
       if (!status.isOk()) {
@@ -126,5 +133,18 @@ public final class Transcribe
       System.err.println(e.getMessage());
       System.exit(1);
     }
+  }
+
+  /** gRPC would throw other exceptions, or wait for ever for a port that cannot be. */
+  private static void checkAddress(String target) throws IOException {
+    try {
+      URI server = new URI("//" + target);
+      if (server.getHost() != null && server.getPort() >= 0 && server.getPort() <= 65535) {
+        return;
+      }
+    } catch (URISyntaxException e) {
+      // said below
+    }
+    throw new IOException("\"" + target + "\" is not HOST:PORT");
   }
 }
