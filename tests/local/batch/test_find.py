@@ -52,7 +52,7 @@ def test_each_file_comes_once_and_named_files_come_whatever_their_name(tmp_path:
 
 def test_patterns_that_no_shell_replaced(tmp_path: Path) -> None:
     tree(tmp_path, "x/1.wav", "x/y/2.wav", "x/y/3.txt", "[z].wav")
-    assert places(tmp_path / "x" / "**" / "*.wav") == ["1.wav", "2.wav"]
+    assert places(tmp_path / "x" / "**" / "*.wav") == ["1.wav", "y/2.wav"]
     assert places(tmp_path / "[z].wav") == ["[z].wav"]
     missing = find([tmp_path / "*.ogg"])
     assert missing.troubles == [(tmp_path / "*.ogg", "no file matches this pattern")]
@@ -88,6 +88,7 @@ def test_transcripts_lie_beside_the_recordings_or_as_they_lie(tmp_path: Path) ->
     assert names(None, top) == [f"{top}/1.srt", f"{top}/day.2/1.srt"]
     assert names(Path("out"), top) == ["out/1.srt", "out/day.2/1.srt"]
     assert names(Path("out"), top / "day.2" / "1.wav") == ["out/1.srt"]
+    assert names(Path("out"), tmp_path / "calls" / "*" / "*.wav") == ["out/day.2/1.srt"]
     other = tree(tmp_path / "other", "1.wav")
     assert names(Path("out"), top, other) == ["out/calls/1.srt", "out/calls/day.2/1.srt", "out/other/1.srt"]
 

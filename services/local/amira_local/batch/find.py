@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,8 +25,8 @@ class Recording:
 
     Attributes:
         path: where it is, as it was named or found.
-        place: where it stands in the tree that was named; its name alone where it was named itself.
-        top: name of the folder that was named; empty where the file was named itself.
+        place: where it stands in the folder that was named; its name alone where it was named itself.
+        top: name of that folder; empty where the file was named itself.
     """
 
     path: Path
@@ -39,7 +40,7 @@ class Found:
 
     Attributes:
         recordings: each file once, in order.
-        folders: how many arguments were folders.
+        folders: how many arguments were folders or patterns.
         passed_over: files within folders that are no audio, by suffix.
         troubles: what cannot be looked at, with the reason.
     """
@@ -58,13 +59,8 @@ def is_pattern(argument: Path) -> bool:
 def find(arguments: Iterable[Path]) -> Found:
     """Looks through files, folders (with all folders in them, links too) and patterns (``**`` as well)."""
     found, seen = Found(), set[str]()
-    for argument in _expanded(arguments, found):
-        if argument.is_dir():
-            found.folders += 1
-            candidates = _within(argument, found)
-        else:
-            candidates = iter([Recording(argument, Path(argument.name))])
-        for recording in candidates:
+    for argument in arguments:
+        for recording in _meant_by(argument, found):
             name = os.path.abspath(recording.path)
             if name not in seen:
                 seen.add(name)
@@ -72,16 +68,26 @@ def find(arguments: Iterable[Path]) -> Found:
     return found
 
 
-def _expanded(arguments: Iterable[Path], found: Found) -> Iterator[Path]:
-    for argument in arguments:
-        if not is_pattern(argument):
-            yield argument
-            continue
-        names = sorted(glob.glob(str(argument), recursive=True))
-        if not names:
-            found.troubles.append((argument, "no file matches this pattern"))
-        # A pattern names files; what `**` finds of folders is found anyhow.
-        yield from (Path(name) for name in names if not os.path.isdir(name) or len(names) == 1)
+def _meant_by(argument: Path, found: Found) -> Iterator[Recording]:
+    if argument.is_dir():
+        found.folders += 1
+        return _within(argument, found)
+    if is_pattern(argument):
+        found.folders += 1
+        return _matching(argument, found)
+    return iter([Recording(argument, Path(argument.name))])
+
+
+def _matching(pattern: Path, found: Found) -> Iterator[Recording]:
+    """Files alone, with their places in the folder that the pattern begins with."""
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts)
+    folder = Path(*plain)
+    paths = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True))]
+    files = [path for path in paths if not path.is_dir()]
+    if not files:
+        found.troubles.append((pattern, "no file matches this pattern"))
+    for path in files:
+        yield Recording(path, path.relative_to(folder), folder.resolve().name)
 
 
 def _within(folder: Path, found: Found) -> Iterator[Recording]:
