@@ -40,7 +40,8 @@ class DecoderSettings(LoadSettings, ServiceSettings):
     """BCP-47 tag of the model's language, as told to clients."""
 
     encoder: Literal["triton", "in_process"] = "triton"
-    """Where the encoder runs. `in_process` is for development without Triton; the log says so."""
+    """Where the encoder runs. `in_process`: in a thread of the decoder, for machines without Triton and for
+    nodes; a fault in it ends the decoder, and a GPU is of no use to it."""
 
     triton_target: str = "127.0.0.1:50081"
     """Triton's gRPC address."""

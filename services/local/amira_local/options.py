@@ -35,7 +35,7 @@ class StackOptions:
     """Take free ports instead of the well-known ones (tests, several stacks at once)."""
 
     encoder: Encoder = "triton"
-    """Where the encoder runs: in Triton, or inside the decoder (development without Triton)."""
+    """Where the encoder runs: in Triton, or inside the decoder."""
 
     nodes: int = 0
     """Run gateway, frontend and decoder as one process (a node), and so many of them on the gateway's port;

@@ -20,7 +20,7 @@ async def test_steps_with_the_bundled_model(model_dir: Path) -> None:
     assert not await encoder.ready()
     with structlog.testing.capture_logs() as logs:
         geometry = await encoder.connect()
-    assert [entry["log_level"] for entry in logs if entry["event"] == "encoder_in_process"] == ["warning"]
+    assert [entry["engine"] for entry in logs if entry["event"] == "encoder_in_process"] == [encoder.engine]
     assert await encoder.ready()
     features = windows(geometry, 2)
     output = await encoder.step(batch(features, [0, 1], [5, 5], True))

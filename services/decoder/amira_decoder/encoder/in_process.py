@@ -1,4 +1,4 @@
-"""The encoder in the decoder's own process: for development, and for a while when Triton is gone."""
+"""The encoder in the decoder's own process: for nodes without Triton, and for a while when Triton is gone."""
 
 from __future__ import annotations
 
@@ -53,12 +53,7 @@ class InProcessEncoder:
         if self._fingerprint not in ("", table.fingerprint):
             raise EncoderModelError(f"the encoder in {self._options.model_dir} is another one by now")
         self._table = table
-        _log.warning(
-            "encoder_in_process",
-            engine=table.runner.name,
-            threads=table.runner.threads,
-            hint="production runs the encoder in Triton",
-        )
+        _log.info("encoder_in_process", engine=table.runner.name, threads=table.runner.threads)
         return table.geometry
 
     async def step(self, batch: EncoderBatch) -> EncoderOutput:
