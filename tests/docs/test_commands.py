@@ -136,7 +136,10 @@ def test_there_are_commands_and_faults_are_found() -> None:
 
 
 def test_every_page_of_the_documents_is_listed() -> None:
-    """docs/README.md is where a newcomer looks."""
+    """In docs/README.md, where a newcomer looks, and in the site's menu."""
     listed = (ROOT / "docs" / "README.md").read_text()
+    menu = (ROOT / "mkdocs.yml").read_text()
     for page in (ROOT / "docs").glob("*.md"):
-        assert page.name == "README.md" or f"({page.name})" in listed, page.name
+        if page.name != "README.md":
+            assert f"({page.name})" in listed, page.name
+            assert f"- {page.name}\n" in menu, page.name

@@ -16,10 +16,6 @@ from tests.docs.conftest import Checkout
 from tests.docs.pages import ROOT, Block, blocks, pages
 from tests.support.spoken import clip_file
 
-RUN_ELSEWHERE = {"docs/CLIENTS.md": "tests/clients", "clients/python/README.md": "tests/client"}
-"""Pages whose code the tests of what they are about run."""
-
-
 HEARD = "hearted"
 """What every recording has in it."""
 
@@ -27,11 +23,7 @@ HEARD = "hearted"
 def python_blocks() -> list[Block]:
     """Blocks to be run: `not run` is for what nobody here can."""
     return [
-        block
-        for page in pages()
-        if str(page.relative_to(ROOT)) not in RUN_ELSEWHERE
-        for block in blocks(page)
-        if block.language == "python" and not block.why
+        block for page in pages() for block in blocks(page) if block.language == "python" and not block.why
     ]
 
 
@@ -81,9 +73,3 @@ def test_what_is_not_run_is_python_and_says_why() -> None:
         assert len(block.why) > 10, block.name
         if block.language == "python":
             compile(block.code, block.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-
-
-def test_pages_that_are_run_elsewhere_have_tests_there() -> None:
-    for page, tests in RUN_ELSEWHERE.items():
-        if (ROOT / page).exists():
-            assert any((ROOT / tests).glob("test_*.py")), page
