@@ -31,9 +31,11 @@ function* requests(wav) {
   let stopped = false;
   process.once("SIGINT", () => (stopped = true));
   yield { config: { encoding: "AUDIO_ENCODING_LINEAR16", sampleRateHz: wav.sampleRateHz } };
+  let offset = 0; // in samples: the server refuses gaps and overlaps
   for (const content of wav.pieces(PIECE_MS)) {
     if (stopped) break;
-    yield { audio: { content } };
+    yield { audio: { content, offset } };
+    offset += content.length / 2;
   }
 }
 

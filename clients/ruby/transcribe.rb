@@ -30,10 +30,12 @@ def requests(wav)
   Enumerator.new do |messages|
     config = RecognitionConfig.new(encoding: :AUDIO_ENCODING_LINEAR16, sample_rate_hz: wav.sample_rate_hz)
     messages << StreamingRecognizeRequest.new(config: config)
+    offset = 0 # in samples: the server refuses gaps and overlaps
     wav.each_piece(PIECE_MS) do |content|
       break if stopped
 
-      messages << StreamingRecognizeRequest.new(audio: AudioChunk.new(content: content))
+      messages << StreamingRecognizeRequest.new(audio: AudioChunk.new(content: content, offset: offset))
+      offset += content.bytesize / 2
     end
   end
 end

@@ -99,6 +99,7 @@ class Manners:
             yield session()
             received = 0
             async for request in requests:
+                assert request.audio.offset * 2 == received
                 received += len(request.audio.content)
                 if received and not begun.is_set():
                     begun.set()

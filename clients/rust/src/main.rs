@@ -47,11 +47,13 @@ fn send(wav: Wav, requests: &mpsc::Sender<pb::StreamingRecognizeRequest>) -> io:
     let mut config = pb::RecognitionConfig { sample_rate_hz: wav.sample_rate_hz, ..Default::default() };
     config.set_encoding(pb::AudioEncoding::Linear16);
     let mut sent = requests.blocking_send(message(Request::Config(config)));
+    let mut offset = 0; // in samples: the server refuses gaps and overlaps
     for content in wav {
         if sent.is_err() || STOPPED.load(Relaxed) {
             break; // the call has ended, and `transcribe` knows why; or the user wants no more
         }
-        let audio = pb::AudioChunk { content: content?, offset: None };
+        let audio = pb::AudioChunk { content: content?, offset: Some(offset) };
+        offset += audio.content.len() as i64 / 2;
         sent = requests.blocking_send(message(Request::Audio(audio)));
     }
     Ok(())

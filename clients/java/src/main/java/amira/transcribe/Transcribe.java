@@ -34,6 +34,7 @@ public final class Transcribe
 
   private final Wav wav;
   private final CompletableFuture<Status> finished = new CompletableFuture<>();
+  private long offset; // in samples: the server refuses gaps and overlaps
   private boolean begun;
   private boolean ended;
   private volatile boolean stopped;
@@ -59,7 +60,9 @@ public final class Transcribe
       if (ended) {
         call.onCompleted();
       } else {
-        AudioChunk audio = AudioChunk.newBuilder().setContent(ByteString.copyFrom(piece)).build();
+        AudioChunk.Builder audio = AudioChunk.newBuilder().setOffset(offset);
+        offset += piece.remaining() / 2;
+        audio.setContent(ByteString.copyFrom(piece));
         call.onNext(StreamingRecognizeRequest.newBuilder().setAudio(audio).build());
       }
     }
