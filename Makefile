@@ -82,6 +82,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/python scripts/generate_adapter_tables.py --check
 	$(BIN)/python scripts/generate_api.py --check
 	$(BIN)/python scripts/generate_figures.py --check
+	$(BIN)/python scripts/generate_licences.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
 	$(BIN)/python scripts/generate_observability.py --check
 	$(BIN)/python scripts/generate_prometheus_rules.py --check
@@ -101,6 +102,7 @@ docs: setup ## Generate the tables of docs/ (API, adapters, configuration, metri
 	$(BIN)/python scripts/generate_adapter_tables.py
 	$(BIN)/python scripts/generate_api.py
 	$(BIN)/python scripts/generate_figures.py
+	$(BIN)/python scripts/generate_licences.py
 	$(BIN)/python scripts/generate_configuration.py
 	$(BIN)/python scripts/generate_observability.py
 	$(BIN)/python scripts/generate_prometheus_rules.py
