@@ -197,6 +197,17 @@ async def test_failures_are_listed_and_the_others_done(server: ScriptedSpeech, t
     assert (tmp_path / "in" / "good.txt").exists()
 
 
+async def test_names_may_hold_anything(server: ScriptedSpeech, tmp_path: Path) -> None:
+    for name in ("-dash", "new\nline\x1b[31m", "größe 日本", os.fsdecode(b"\xff\xfe")):
+        recording(tmp_path / "plain.wav").rename(tmp_path / f"{name}.wav")
+    for done in ("4 transcribed", "4 done before"):
+        run = await transcribe(server.target, tmp_path, formats=ALL)
+        assert (run.status, run.err) == (0, "")
+        assert done in run.out
+        assert run.out.replace("\n", "").isprintable()
+    assert (tmp_path / os.fsdecode(b"\xff\xfe.json")).exists()
+
+
 async def test_nothing_to_do_is_an_error_and_says_what_was_passed_over(tmp_path: Path) -> None:
     empty = await transcribe("127.0.0.1:1", tmp_path)
     assert (empty.status, empty.out) == (1, "There is nothing to transcribe.\n")

@@ -16,7 +16,7 @@ from amira_local.batch.ledger import Ledger
 from amira_local.batch.outcome import Outcome
 from amira_local.batch.run import Batch
 from amira_local.batch.targets import Job, assign
-from amira_local.batch.views import Bars, Lines, summary
+from amira_local.batch.views import Bars, Lines, name_of, summary
 from amira_local.languages import NoSuchLanguageError, model_for
 from amira_local.log_view import printable
 from amira_local.security.server_access import ServerAccess
@@ -126,7 +126,7 @@ def _settings(config: RecognitionConfig) -> str:
 
 def _report(outcome: Outcome, out: Console, err: Console) -> None:
     for path, why in outcome.failures:
-        complain(f"{path}: {printable(why)}", err)
+        complain(f"{name_of(path)}: {printable(why)}", err)
     if outcome.stopped:
         complain(printable(outcome.stopped), err)
     out.print(summary(outcome), soft_wrap=True, highlight=False, markup=False)

@@ -17,6 +17,8 @@ AUDIO_SUFFIXES = frozenset(
     }
 )  # fmt: skip
 """What is taken for audio within folders. A file that is named itself is tried whatever its name."""
+TRANSCRIPT_SUFFIXES = frozenset({".json", ".srt", ".tsv", ".txt", ".vtt"})
+"""What nobody takes for audio, and this very command leaves beside it."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _within(folder: Path, found: Found) -> Iterator[Recording]:
                 continue
             if path.suffix.lower() in AUDIO_SUFFIXES:
                 yield Recording(path, path.relative_to(folder), top)
-            else:
+            elif path.suffix.lower() not in TRANSCRIPT_SUFFIXES:
                 found.passed_over[path.suffix.lower() or "(no suffix)"] += 1
 
 

@@ -94,7 +94,7 @@ class Ledger:
                     "settings": self._settings,
                     "outputs": {path.name: stamp for path, stamp in stamps.items()},
                 }
-                _append(ledger, json.dumps(line, ensure_ascii=False))
+                _append(ledger, json.dumps(line))
                 for path, part in parts.items():
                     part.replace(path)
             finally:

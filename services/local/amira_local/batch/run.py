@@ -22,7 +22,7 @@ from amira_local.batch.ledger import ForeignFileError, Ledger, Stamp, stamp_of
 from amira_local.batch.outcome import Outcome
 from amira_local.batch.patience import CONCERNS_ALL, Patience
 from amira_local.batch.targets import Job
-from amira_local.batch.views import DONE_BEFORE, BatchView
+from amira_local.batch.views import DONE_BEFORE, BatchView, name_of
 from amira_local.transcripts.formats import render
 
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
@@ -108,7 +108,8 @@ class Batch:
         for job in waiting:
             try:
                 audio_s = await self._transcribe(job)
-            except (AmiraClientError, ForeignFileError, OSError) as error:
+            except Exception as error:
+                # Whatever it is: a defect that one recording shows is not to cost the others.
                 if stop := self._stop_because_of(error):
                     raise _StopError(stop) from error
                 how = _words(error)
@@ -169,7 +170,7 @@ class Batch:
         elif response.HasField("warning"):
             kind = StreamWarning.Kind.Name(response.warning.kind).removeprefix("KIND_")
             self._say_once(
-                f"{path}: the server warns that it will end the stream in "
+                f"{name_of(path)}: the server warns that it will end the stream in "
                 f"{seconds(response.warning.time_left):g} s ({kind})."
             )
         if response.degraded:
@@ -195,12 +196,15 @@ def length_s(path: Path) -> float | None:
     import soundfile  # takes a while
 
     try:
-        return float(soundfile.info(path).duration)
+        with path.open("rb") as file:  # soundfile itself takes no name that is not UTF-8
+            return float(soundfile.info(file).duration)
     except (OSError, RuntimeError):
         return None
 
 
 def _words(error: Exception) -> str:
+    if not isinstance(error, AmiraClientError | ForeignFileError | OSError):
+        return f"unexpected, please report it: {error!r}"
     if isinstance(error, OSError):
         return (
             f"{error.strerror or error} ({error.filename})"

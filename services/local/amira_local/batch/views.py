@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -87,11 +88,11 @@ class Lines:
         """See BatchView. What was done before is in the summary."""
         tried = outcome.done + outcome.done_before + len(outcome.failures)
         if how != DONE_BEFORE:
-            self.say(f"{tried}/{self._recordings} {recording.path}{f': {how}' if how else ''}")
+            self.say(f"{tried}/{self._recordings} {name_of(recording.path)}{f': {how}' if how else ''}")
 
     def say(self, words: str) -> None:
         """See BatchView."""
-        self._console.print(words, soft_wrap=True, highlight=False, markup=False)
+        self._console.print(printable(words), soft_wrap=True, highlight=False, markup=False)
 
 
 class Bars(Lines):
@@ -138,8 +139,7 @@ class Bars(Lines):
         if recording in self._rows:
             self._each.update(self._rows[recording], note="", completed=0)
         elif len(self._rows) < _MOST_ROWS:
-            name = printable(os.fspath(recording.place)).replace("\n", " ")
-            self._rows[recording] = self._each.add_task(name, total=audio_s, note="")
+            self._rows[recording] = self._each.add_task(name_of(recording.place), total=audio_s, note="")
         self._sent_s[recording] = 0.0
 
     def advances(self, recording: Recording, audio_s: float) -> None:
@@ -168,7 +168,7 @@ class Bars(Lines):
         self._overall.update(self._files, completed=tried, note=f"{count}{', ' if note else ''}{note}")
         self._show_speed()
         if how.startswith("failed"):
-            self.say(f"{recording.path}: {how}")
+            self.say(f"{name_of(recording.path)}: {how}")
 
     def say(self, words: str) -> None:
         """See BatchView."""
@@ -185,6 +185,11 @@ class Bars(Lines):
             if self._total_s > done_s:
                 note += f", {clock((self._total_s - done_s) / speed)} left"
         self._overall.update(self._audio, completed=done_s, total=self._total_s or None, note=note)
+
+
+def name_of(path: Path) -> str:
+    """A path that can be shown: names may hold anything."""
+    return printable(os.fspath(path)).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
 def summary(outcome: Outcome) -> str:

@@ -65,7 +65,8 @@ class Status:
         if self._answered_at is None:
             return "connecting", "yellow"
         if self.silent_s:
-            return f"reconnecting ({self.silent_s:.0f} s)", "bold yellow"
+            how_to_end = ", Ctrl-C again ends at once" if self.ending else ""
+            return f"reconnecting ({self.silent_s:.0f} s){how_to_end}", "bold yellow"
         if self.ending:
             return "ending", "yellow"
         if self.degraded:

@@ -93,7 +93,7 @@ def _confidence(of: Any) -> dict[str, float]:
 def _json(name: str, audio_s: float | None, transcript: Transcript) -> str:
     session = transcript.session
     content = {
-        "file": name,
+        "file": printable(name),
         "audio_s": None if audio_s is None else round(audio_s, 3),
         "model": session.model,
         "model_version": session.model_version,
