@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdint>
@@ -51,6 +52,15 @@ void send(Stream& stream, Wav& wav) {
   stream.WritesDone();  // no audio follows: the last final comes, then status OK
 }
 
+/// gRPC ends the whole program over metadata with, for example, a newline.
+std::string api_key() {
+  const char* given = std::getenv("AMIRA_API_KEY");
+  const std::string key = given == nullptr ? "" : given;
+  const bool fits = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (!fits) throw std::runtime_error("AMIRA_API_KEY holds a space, a newline or another character that no key has");
+  return key;
+}
+
 grpc::Status transcribe(const std::string& address, Wav& wav) {
   grpc::ChannelArguments options;
   options.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30000);  // finds a dead connection; one in 20 s is allowed
@@ -61,8 +71,8 @@ grpc::Status transcribe(const std::string& address, Wav& wav) {
   auto speech = asr::Speech::NewStub(channel);
 
   grpc::ClientContext context;  // no deadline: it would cover the whole stream
-  if (const char* key = std::getenv("AMIRA_API_KEY")) {
-    context.AddMetadata("authorization", std::string("Bearer ") + key);
+  if (const std::string key = api_key(); !key.empty()) {
+    context.AddMetadata("authorization", "Bearer " + key);
   }
   auto stream = speech->StreamingRecognize(&context);
   std::thread sending([&] { send(*stream, wav); });  // while results are read here

@@ -7,7 +7,15 @@ import subprocess
 import pytest
 
 from tests.clients.manners import Manners
-from tests.clients.programs import CLIENTS, ClientContract, build, build_folder, need
+from tests.clients.programs import (
+    CLIENTS,
+    ClientContract,
+    Server,
+    build,
+    build_folder,
+    complaint_of,
+    need,
+)
 
 pytestmark = pytest.mark.toolchain
 
@@ -26,3 +34,11 @@ def program() -> list[str]:
 
 class TestCpp(ClientContract, Manners):
     """What holds for all languages."""
+
+
+@pytest.mark.parametrize("end", ["\n", " ", "ü"])
+def test_a_key_that_cannot_be_one_does_not_abort_the_program(
+    program: list[str], server: Server, end: str
+) -> None:
+    complaint = complaint_of([*program, server.address, str(server.wav)], key=server.key + end)
+    assert complaint == "AMIRA_API_KEY holds a space, a newline or another character that no key has\n"

@@ -42,12 +42,16 @@ private fun requests(wav: Wav): Flow<StreamingRecognizeRequest> = flow {
 
 private suspend fun transcribe(target: String, wav: Wav) {
     // TlsChannelCredentials.create() for TLS. No deadline: it would cover the whole stream.
-    val channel = Grpc.newChannelBuilder(target, InsecureChannelCredentials.create())
+    val builder = Grpc.newChannelBuilder(target, InsecureChannelCredentials.create())
         .keepAliveTime(30, TimeUnit.SECONDS) // finds a dead connection; one in 20 s is allowed
         .keepAliveTimeout(10, TimeUnit.SECONDS)
-        .build()
+    val channel = try {
+        builder.build()
+    } catch (problem: IllegalArgumentException) {
+        throw IOException("$target is not HOST:PORT", problem)
+    }
     val metadata = Metadata()
-    System.getenv("AMIRA_API_KEY")?.let {
+    System.getenv("AMIRA_API_KEY")?.takeIf(String::isNotEmpty)?.let {
         metadata.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer $it")
     }
     try {
