@@ -17,6 +17,7 @@ from amira_gateway.web.entrance import Entrance
 from amira_gateway.web.malformed import protocol_log, refuse_undecodable
 from amira_gateway.web.origins import Origins
 from amira_gateway.web.tls import web_tls
+from amira_gateway.web.unknown import explain_unknown
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +41,9 @@ class WebServer:
         origins = Origins(settings.web_origins)
         entrance = Entrance(speech, door, origins, settings)
         elsewhere = CrossOrigin(origins)
-        application = web.Application(middlewares=[refuse_undecodable, elsewhere.middleware()])
+        application = web.Application(
+            middlewares=[refuse_undecodable, elsewhere.middleware(), explain_unknown]
+        )
         application.on_response_prepare.extend((_harden, elsewhere.allow))
         for routes in (amira.routes, deepgram.routes, openai.routes, page.routes, vosk.routes):
             application.router.add_routes(routes(entrance))

@@ -158,6 +158,14 @@ def test_favoured_words(client: DeepgramClient, tmp_path: Path) -> None:
         assert heard.results.channels[0].alternatives[0].transcript.startswith(WORDS)
 
 
+def test_models(client: DeepgramClient) -> None:
+    listed = client.manage.v1.models.list()
+    assert [(model.name, model.languages, model.streaming) for model in listed.stt or []] == [
+        ("starter-en", ["en"], True)
+    ]
+    assert listed.tts == []
+
+
 async def test_configure_changes_the_terms(gateway: Gateway) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(url(gateway, **LIVE)) as ws:
         await ws.send_json({"type": "Configure", "keyterms": ["too early"]})

@@ -121,6 +121,17 @@ def test_keywords_are_favoured_and_what_has_no_effect_is_named(client: openai.Op
     assert answer.request_id
 
 
+def test_what_is_not_served_says_what_is(client: openai.OpenAI, flac: Path) -> None:
+    for ask in (
+        lambda: client.audio.speech.create(model="tts-1", voice="alloy", input="any"),
+        lambda: client.chat.completions.create(model="any", messages=[]),
+    ):
+        with pytest.raises(openai.NotFoundError, match=r"There is .*POST /v1/audio/transcriptions") as refused:
+            ask()
+        assert "/v1/models/{id}" in refused.value.message
+        assert "HEAD" not in refused.value.message
+
+
 def test_models(client: openai.OpenAI, flac: Path) -> None:
     [model] = client.models.list().data
     assert client.models.retrieve(model.id).id == model.id

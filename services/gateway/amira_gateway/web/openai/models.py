@@ -1,4 +1,4 @@
-"""Which models there are."""
+"""Which models there are. Deepgram's clients ask at the same path, and look for theirs under ``stt``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class Models:
         self._entrance = entrance
 
     async def list(self, request: web.Request) -> web.Response:
-        models = [_described(model) for model in await self._models(request)]
-        return web.json_response({"object": "list", "data": models})
+        models = await self._models(request)
+        openai = {"object": "list", "data": [_described(model) for model in models]}
+        deepgram = {"stt": [_described_to_deepgram(model) for model in models], "tts": []}
+        return web.json_response(openai | deepgram)
 
     async def get(self, request: web.Request) -> web.Response:
         """Raises UnknownModelError."""
@@ -40,6 +42,12 @@ class Models:
             record = record_of(request, "/v1/models")
             with self._entrance.door.call(record, credentials_of(request), Scope.DESCRIBE):
                 return await models_of(self._entrance)
+
+
+def _described_to_deepgram(model: config_pb2.ModelInfo) -> dict[str, Any]:
+    named = {"name": model.name, "canonical_name": model.name, "version": model.version}
+    languages = [model.language_code] if model.language_code else []
+    return named | {"languages": languages, "batch": True, "streaming": True, "formatted_output": False}
 
 
 def _described(model: config_pb2.ModelInfo) -> dict[str, Any]:
