@@ -29,7 +29,7 @@ class Program:
     @property
     def target(self) -> str:
         """Its gRPC address; waits until it listens."""
-        return self._listens(lambda line: line.get("serves") != "web")
+        return self._listens(lambda line: line.get("serves") != "web" and line["port"] > 0)
 
     @property
     def web_target(self) -> str:
@@ -89,6 +89,18 @@ def decoder(log: Path, model_dir: Path) -> contextlib.AbstractContextManager[Pro
         "AMIRA_DECODER_TARGET_LOAD": "0",  # a busy machine must not refuse a test
     }
     return running(log, [sys.executable, "-m", "amira_decoder"], environment)
+
+
+def node(log: Path, model_dir: Path, *command: str | Path) -> contextlib.AbstractContextManager[Program]:
+    """Everything in one process on a free port, started by `command`."""
+    environment = {
+        "AMIRA_GATEWAY_LISTEN": "127.0.0.1:0",
+        "AMIRA_DECODER_ENCODER": "in_process",
+        "AMIRA_DECODER_IN_PROCESS_THREADS": "1",
+        "AMIRA_DECODER_MODEL_DIR": str(model_dir),
+        "AMIRA_DECODER_TARGET_LOAD": "0",  # a busy machine must not refuse a test
+    }
+    return running(log, command, environment)
 
 
 def frontend(log: Path, *command: str | Path) -> contextlib.AbstractContextManager[Program]:

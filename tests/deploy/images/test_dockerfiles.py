@@ -35,7 +35,7 @@ def tags() -> dict[str, str]:
 
 
 def test_there_is_one_for_each_service() -> None:
-    assert {path.parent.name for path in FILES} == {*SERVICES, "client"}
+    assert {path.parent.name for path in FILES} == {*SERVICES, "node", "client"}
 
 
 @each_file
@@ -79,7 +79,8 @@ def test_programs_are_started_without_a_shell(path: Path) -> None:
     if path.parent.name == "client":
         assert health.arguments == "NONE"
     elif path.name == "Dockerfile":
-        assert health.as_json() == ["amira-health", path.parent.name]
+        asked = "gateway" if path.parent.name == "node" else path.parent.name  # a node has the gateway's port
+        assert health.as_json() == ["amira-health", asked]
         assert "amira-health" in scripts
     else:
         assert health.as_json() == ["python3", "/opt/amira/answers.py"]
@@ -109,6 +110,13 @@ def test_nothing_secret_nor_fetched_without_a_version(path: Path) -> None:
         for package in re.findall(r"(?:apt-get install|pip install) (.+?)(?:&&|$)", run.arguments):
             named = [word for word in package.split() if not word.startswith(("-", "/"))]
             assert all("=" in word for word in named), named
+
+
+def test_a_node_has_the_variables_of_its_parts_and_the_gateways_ports() -> None:
+    file = Dockerfile.read(IMAGES / "node" / "Dockerfile")
+    known = set.union(*(known_variables(service) for service in ("gateway", "frontend", "decoder")))
+    assert not set(file.last("ENV").pairs()) - known
+    assert {int(port) for port in file.last("EXPOSE").arguments.split()} == listening_ports("gateway")
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -28,14 +28,17 @@ def installed(service: str, folder: Path) -> Path:
     """Copies what the Dockerfile's build stage copies, and runs its install steps; gives the environment."""
     source, target = folder / "source", folder / "amira"
     build = Dockerfile.read(ROOT / "deploy" / "images" / service / "Dockerfile").stages[0]
+    arguments: dict[str, str] = {}
     for step in build:
+        if step.name == "ARG":
+            arguments |= step.pairs()
         if step.name == "COPY":
             *sources, _ = step.arguments.split()
             for name in sources:
                 _copy(name, source)
         if step.name == "RUN":
             script = step.arguments[step.arguments.index("sh deploy") :].replace("/opt/amira", str(target))
-            _run(script, source)
+            _run(script, source, arguments)
     return target
 
 
@@ -47,9 +50,10 @@ def _copy(name: str, source: Path) -> None:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _run(script: str, source: Path) -> None:
+def _run(script: str, source: Path, arguments: dict[str, str]) -> None:
     path = f"{Path(sys.base_prefix) / 'bin'}:/usr/bin:/bin"
-    environment = {**programs.outside(), "PATH": path, "PIP_COMPILE": "0"}  # compiling takes longest
+    # Compiling takes longest.
+    environment = {**programs.outside(), **arguments, "PATH": path, "PIP_COMPILE": "0"}
     done = subprocess.run(
         ["/bin/sh", "-euc", script], cwd=source, env=environment, capture_output=True, text=True, check=False
     )
@@ -82,6 +86,20 @@ def test_the_frontend_from_its_own_extra(tmp_path: Path) -> None:
         health = [environment / "bin" / "amira-health", "frontend"]
         asked = {"AMIRA_FRONTEND_LISTEN": frontend.target}
         assert subprocess.run(health, env=asked, check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.toolchain
+@pytest.mark.timeout(900)  # most of it is an index's and a disk's
+async def test_a_node_from_the_extras_of_its_parts_needs_nothing_else(
+    tmp_path: Path, model_dir: Path
+) -> None:
+    environment = installed("node", tmp_path)
+    assert not {"torch", "k2", "openvino"} & packages(environment)
+    with programs.node(tmp_path / "log", model_dir, environment / "bin" / "amira-node") as node:
+        node.wait_until(lambda: len(node.events("ready")) == len(("frontend", "decoder", "gateway")))
+        async with AmiraClient(node.target) as client:
+            transcript = await client.transcribe(CLIP, config_pb2.RecognitionConfig())
+    assert len(transcript.text.split()) > 10
 
 
 @pytest.mark.slow
