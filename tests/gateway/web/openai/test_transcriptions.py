@@ -126,9 +126,9 @@ def test_what_is_not_served_says_what_is(client: openai.OpenAI, flac: Path) -> N
         lambda: client.audio.speech.create(model="tts-1", voice="alloy", input="any"),
         lambda: client.chat.completions.create(model="any", messages=[]),
     ):
-        with pytest.raises(openai.NotFoundError, match=r"There is .*POST /v1/audio/transcriptions") as refused:
+        with pytest.raises(openai.NotFoundError, match=r"POST /v1/audio/transcriptions") as refused:
             ask()
-        assert "/v1/models/{id}" in refused.value.message
+        assert "GET /v1/models/{id}" in refused.value.message
         assert "HEAD" not in refused.value.message
 
 
