@@ -19,12 +19,14 @@ from amira_client import (
     StreamWarning,
 )
 from amira_core.subtitles import seconds
+from amira_local.mic.onward import Onward
 from amira_local.mic.screen import MicView
 from amira_local.mic.status import Status
 
 _REFRESH_S = 0.1
 _ASK_S = 1.0
 _ASK = "amira-mic"
+_TOO_LONG = "STREAM_TOO_LONG"
 
 
 class Listening:
@@ -53,25 +55,38 @@ class Listening:
             MicrophoneError: the microphone failed; what was heard before is said.
             ServerError: the server refused the stream, or was lost for good.
         """
-        async with self._client.stream(self._microphone.describe(config)) as stream:
+        described = self._microphone.describe(config)
+        onward, rest = Onward(described.sample_rate_hz), list[bytes]()
+        while True:
+            try:
+                await self._serve(described, onward, rest)
+                break
+            except ServerError as error:
+                if error.reason != _TOO_LONG or not onward.progressed:
+                    raise
+                rest = onward.next_stream()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _serve(self, config: RecognitionConfig, onward: Onward, rest: list[bytes]) -> None:
+        """One stream, which begins with `rest`."""
+        async with self._client.stream(config) as stream:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     beside = [
                         tasks.create_task(run, name=f"amira-mic-{name}")
                         for name, run in (
-                            ("send", self._send(stream)),
+                            ("send", self._send(stream, onward, rest)),
                             ("ask", self._ask_for_answers(stream)),
                             ("show", self._show()),
                         )
                     ]
                     async for response in stream:
-                        self._hear(response)
+                        self._hear(response, onward)
                     for task in beside:
                         task.cancel()
             except ExceptionGroup as group:
                 raise group.exceptions[0] from None
-        if self._failure is not None:
-            raise self._failure
 
     async def stop(self) -> None:
         """Listens no more; :meth:`run` returns after the last final."""
@@ -83,9 +98,12 @@ class Listening:
         lost = "Some sound" if overrun.lost_s is None else f"{overrun.lost_s:.1f} s of sound"
         self._view.say(f"{lost} was lost at {overrun.at_s:.1f} s.")
 
-    async def _send(self, stream: RecognitionStream) -> None:
+    async def _send(self, stream: RecognitionStream, onward: Onward, rest: list[bytes]) -> None:
         try:
+            for piece in rest:
+                await stream.send(piece)
             async for piece in self._microphone:
+                onward.sent(piece)
                 await stream.send(piece)
         except MicrophoneError as error:
             self._failure = error
@@ -111,12 +129,13 @@ class Listening:
             self._view.refresh(self._microphone.taken_s + self._microphone.waiting_s)
             await asyncio.sleep(_REFRESH_S)
 
-    def _hear(self, response: StreamingRecognizeResponse) -> None:
+    def _hear(self, response: StreamingRecognizeResponse, onward: Onward) -> None:
         self._status.answered()
+        onward.heard(response)
         self._status.degraded = response.degraded
         if response.HasField("result"):
-            self._take(response.result)
-        elif response.HasField("warning"):
+            self._take(onward.placed(response.result))
+        elif response.HasField("warning") and response.warning.kind != StreamWarning.Kind.KIND_MAX_STREAM:
             kind = StreamWarning.Kind.Name(response.warning.kind).removeprefix("KIND_")
             left_s = seconds(response.warning.time_left)
             self._view.say(f"The server warns that it will end the stream in {left_s:g} s ({kind}).")
