@@ -16,6 +16,9 @@ from tests.docs.conftest import Checkout
 from tests.docs.pages import ROOT, Block, blocks, pages
 from tests.support.spoken import clip_file
 
+RUN_ELSEWHERE = {"clients/python/README.md": "tests/clients/test_python_readme.py"}
+"""Pages whose blocks have a test of their own."""
+
 HEARD = "hearted"
 """What every recording has in it."""
 
@@ -73,3 +76,7 @@ def test_what_is_not_run_is_python_and_says_why() -> None:
         assert len(block.why) > 10, block.name
         if block.language == "python":
             compile(block.code, block.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_what_runs_pages_elsewhere_exists() -> None:
+    assert all((ROOT / test).is_file() for test in RUN_ELSEWHERE.values())
