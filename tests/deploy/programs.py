@@ -95,6 +95,8 @@ def node(log: Path, model_dir: Path, *command: str | Path) -> contextlib.Abstrac
     """Everything in one process on a free port, started by `command`."""
     environment = {
         "AMIRA_GATEWAY_LISTEN": "127.0.0.1:0",
+        "AMIRA_GATEWAY_SERVICE_TIMEOUT_S": "60",
+        "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0",
         "AMIRA_DECODER_ENCODER": "in_process",
         "AMIRA_DECODER_IN_PROCESS_THREADS": "1",
         "AMIRA_DECODER_MODEL_DIR": str(model_dir),
