@@ -9,6 +9,7 @@ import io.grpc.InsecureChannelCredentials
 import io.grpc.Metadata
 import io.grpc.StatusException
 import java.io.IOException
+import java.net.URI
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import kotlin.system.exitProcess
@@ -40,16 +41,19 @@ private fun requests(wav: Wav): Flow<StreamingRecognizeRequest> = flow {
     }
 }
 
+/** gRPC would wait for ever where the port is none, and throw something else where the host is none. */
+private fun checked(target: String): String {
+    val server = runCatching { URI("//$target") }.getOrNull()
+    if (server?.host == null || server.port !in 1..65535) throw IOException("\"$target\" is not HOST:PORT")
+    return target
+}
+
 private suspend fun transcribe(target: String, wav: Wav) {
     // TlsChannelCredentials.create() for TLS. No deadline: it would cover the whole stream.
-    val builder = Grpc.newChannelBuilder(target, InsecureChannelCredentials.create())
+    val channel = Grpc.newChannelBuilder(target, InsecureChannelCredentials.create())
         .keepAliveTime(30, TimeUnit.SECONDS) // finds a dead connection; one in 20 s is allowed
         .keepAliveTimeout(10, TimeUnit.SECONDS)
-    val channel = try {
-        builder.build()
-    } catch (problem: IllegalArgumentException) {
-        throw IOException("$target is not HOST:PORT", problem)
-    }
+        .build()
     val metadata = Metadata()
     System.getenv("AMIRA_API_KEY")?.takeIf(String::isNotEmpty)?.let {
         metadata.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer $it")
@@ -75,7 +79,7 @@ fun main(arguments: Array<String>) {
         finished.await(5, TimeUnit.SECONDS)
     })
     try {
-        Wav(arguments[1]).use { wav -> runBlocking { transcribe(arguments[0], wav) } }
+        Wav(arguments[1]).use { wav -> runBlocking { transcribe(checked(arguments[0]), wav) } }
     } catch (failure: StatusException) {
         val cause = failure.cause?.message?.let { ": $it" } ?: "" // says whom the connection was meant for
         System.err.println(failure.message + cause)
