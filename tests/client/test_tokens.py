@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from amira_client import AccessError, AmiraClient, AudioEncoding, RecognitionConfig, RefreshingToken
+from amira_core import errors
 from tests.gateway.access.door import SECRET_WORDS, Issuer, door
-from tests.support.speech_server import ScriptedSpeech
+from tests.support.speech_server import Requests, Responses, ScriptedSpeech, count_bytes, session
 
 PCM = RecognitionConfig(encoding=AudioEncoding.AUDIO_ENCODING_LINEAR16, sample_rate_hz=16000)
 
@@ -152,6 +153,29 @@ async def test_a_refused_token_is_replaced_once(server: ScriptedSpeech, call: st
         else:
             assert await client.recognize(bytes(320), PCM)
     assert next(given) == tokens[2]
+
+
+async def test_a_stream_that_goes_on_elsewhere_may_need_another_token(server: ScriptedSpeech) -> None:
+    issuer: Issuer = server.issuer  # type: ignore[attr-defined]
+    given, calls = iter([issuer.token(sub="me"), "not.a.token", issuer.token(sub="me")]), 0
+    token = RefreshingToken(lambda: next(given))
+
+    async def lose_the_first(server: ScriptedSpeech, requests: Requests) -> Responses:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            async for response in count_bytes(server, requests):
+                yield response
+            return
+        yield session()
+        token._replace_at = 0
+        raise errors.DrainingError("Going away.")
+
+    server.script = lose_the_first
+    async with AmiraClient(server.target, token=token) as client:
+        assert await stream_once(client) == "320 bytes"
+    assert calls == 2
+    assert next(given, None) is None
 
 
 @pytest.mark.parametrize("call", ["stream", "capabilities"])

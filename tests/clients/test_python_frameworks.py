@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.clients.programs import Server, build_folder
-from tests.clients.python.environment import build_wheels, need_index, with_requirements
-from tests.conftest import ROOT
+from tests.clients.python.environment import with_frameworks
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.timeout(900)]  # most of it is an index's
 
@@ -22,13 +21,7 @@ Answers = dict[str, Any]
 @pytest.fixture(scope="module")
 def answers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answers]:
     """What the programs heard, by framework."""
-    need_index()
-    environment = with_requirements(
-        build_folder("python") / "frameworks", ROOT / "requirements" / "voice-frameworks.txt"
-    )
-    (wheel,) = build_wheels(tmp_path_factory.mktemp("wheels"), ROOT / "clients" / "python")
-    environment.install("--force-reinstall", "--no-deps", wheel)
-    environment.install(wheel)
+    environment = with_frameworks(build_folder("python"), tmp_path_factory.mktemp("wheels"))
     here = tmp_path_factory.mktemp("run")
     said = {
         name: environment.run(

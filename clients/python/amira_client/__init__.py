@@ -76,7 +76,7 @@ from amira_client.microphone import Microphone, Overrun
 from amira_client.resuming import Resuming
 from amira_client.retrying import Retrying
 from amira_client.stream import RecognitionStream
-from amira_client.sync_client import SyncClient
+from amira_client.sync_client import ClientOptions, SyncClient
 from amira_client.sync_stream import SyncStream
 from amira_client.tokens import RefreshingToken
 from amira_client.transcript import Transcript
@@ -88,6 +88,7 @@ __all__ = [
     "AmiraClientError",
     "Audio",
     "AudioEncoding",
+    "ClientOptions",
     "DecodingMethod",
     "Draining",
     "EndingSoon",

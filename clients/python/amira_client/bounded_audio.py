@@ -7,13 +7,17 @@ import asyncio
 from amira_client.stream import RecognitionStream
 
 
+class _Flush:
+    """A place among the audio."""
+
+
 class BoundedAudio:
     """A queue of at most `most_bytes` of audio, with the places where the segment is to be finished."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._queued_bytes = 0
-        self._items: asyncio.Queue[bytes | str | None] = asyncio.Queue()
+        self._items: asyncio.Queue[bytes | _Flush | None] = asyncio.Queue()
 
     def put(self, audio: bytes) -> bool:
         """False: there is no room, and the audio is lost."""
@@ -23,9 +27,9 @@ class BoundedAudio:
         self._items.put_nowait(audio)
         return True
 
-    def flush(self, mark_id: str) -> None:
-        """All audio before this is to be final; the mark says when it is."""
-        self._items.put_nowait(mark_id)
+    def flush(self) -> None:
+        """All audio before this is to be final."""
+        self._items.put_nowait(_Flush())
 
     def end(self) -> None:
         """No more comes."""
@@ -34,9 +38,8 @@ class BoundedAudio:
     async def send_to(self, stream: RecognitionStream) -> None:
         """Sends all there is, until the end. Raises what the stream raises; the next one gets the rest."""
         while (item := await self._items.get()) is not None:
-            if isinstance(item, str):
+            if isinstance(item, _Flush):
                 await stream.flush()
-                await stream.mark(item)
             else:
                 self._queued_bytes -= len(item)
                 await stream.send(item)

@@ -46,7 +46,6 @@ from amira_client.events import (
     Event,
     Final,
     Interim,
-    MarkReached,
     SessionStarted,
     SpeechEnded,
     SpeechStarted,
@@ -205,7 +204,7 @@ class AmiraSTTService(STTService):
         if isinstance(frame, VADUserStoppedSpeakingFrame) and not self._server_turns:
             self.request_finalize()
             if self._audio is not None:
-                self._audio.flush("finalized")
+                self._audio.flush()
 
     async def _update_settings(self, delta: STTSettings) -> dict[str, Any]:
         changed: dict[str, Any] = await super()._update_settings(delta)
@@ -280,8 +279,6 @@ class AmiraSTTService(STTService):
                 await self.push_frame(InterimTranscriptionFrame(event.text, *self._told(), result=event))
             case Final():
                 await self._finish_segment(event)
-            case MarkReached():
-                self._finalize_requested = False  # there was nothing to finish
             case EndingSoon(limit="idle"):
                 await stream.keep_alive()
 

@@ -92,3 +92,15 @@ def with_requirements(folder: Path, requirements: Path) -> Environment:
         environment.install("--requirement", requirements)
         stamp.write_text(wanted)
     return environment
+
+
+def with_frameworks(build_folder: Path, wheels: Path) -> Environment:
+    """LiveKit Agents and Pipecat as they are published, and the client's wheel of now (built in `wheels`)."""
+    need_index()
+    environment = with_requirements(
+        build_folder / "frameworks", ROOT / "requirements" / "voice-frameworks.txt"
+    )
+    (wheel,) = build_wheels(wheels, ROOT / "clients" / "python")
+    environment.install(wheel)  # with what it needs
+    environment.install("--force-reinstall", "--no-deps", wheel)  # an older one has the same version
+    return environment

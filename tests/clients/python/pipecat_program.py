@@ -164,6 +164,7 @@ async def finished_by_a_vad(address: str, key: str, path: str) -> list[list[Any]
         await running.send(VADUserStoppedSpeakingFrame(stop_secs=0.2))
         await running.sink.wait_for(TranscriptionFrame)
         await running.send(VADUserStoppedSpeakingFrame(stop_secs=0.2))  # nothing was said since
+        await running.send(VADUserStartedSpeakingFrame(start_secs=0.2))
         await running.send(*frames(path, 2.5))
         await running.end()
         heard = [frame for frame in running.sink.frames if isinstance(frame, TranscriptionFrame)]
