@@ -9,6 +9,7 @@ import io.grpc.InsecureChannelCredentials
 import io.grpc.Metadata
 import io.grpc.StatusException
 import java.io.IOException
+import java.io.PrintStream
 import java.net.URI
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
@@ -73,6 +74,7 @@ fun main(arguments: Array<String>) {
         System.err.println("usage: transcribe HOST:PORT FILE.wav")
         exitProcess(2)
     }
+    System.setOut(PrintStream(System.out, true, Charsets.UTF_8)) // whatever the locale says
     // Ctrl-C ends the audio, and the last final still comes, within a few seconds.
     Runtime.getRuntime().addShutdownHook(Thread {
         interrupted = true
