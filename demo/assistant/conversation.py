@@ -10,12 +10,12 @@ from typing import Protocol
 
 import structlog
 
-from amira_client import AmiraClient, AmiraClientError, RecognitionStream, StreamingResult
+from amira_client import AmiraClient, AmiraClientError, StreamingResult
 from demo.assistant import messages
+from demo.assistant.hearing import Hearing
 from demo.assistant.intents.house import NOT_UNDERSTOOD, House
 from demo.assistant.language.understanding import Understanding, Understood
 from demo.assistant.recognition import config_for, readings_of
-from demo.assistant.silence import TrailingSilence
 from demo.assistant.turn import Action, Phase, Slept, StopAnswer, Turn, Understand, Woke
 from demo.assistant.voice import RATE_HZ, Voice
 from demo.assistant.wake import WakePhrase
@@ -28,8 +28,6 @@ _UNPLAYED_S = 5.0
 """A page that says nothing for so long after an answer's end will say nothing more."""
 _SPOKEN_CHARACTERS_PER_S = 10
 """The browser's voice, at its slowest: how long it takes is known to the page alone."""
-_ENOUGH_SILENCE_S = 0.3
-"""After a command that is whole; the recognizer waits for 0.5 s, in whole chunks, and then looks ahead."""
 _MOST_MISSES = 2
 """After so many commands in a row that were not understood the wake phrase is wanted again."""
 
@@ -64,13 +62,8 @@ class Conversation:
         self._page = page
         self._turn = Turn(wake)
         self._one_at_a_time = asyncio.Lock()
-        self._stream: RecognitionStream | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._hearing = Hearing(client, understanding.is_whole, self._heard, self._problem)
         self._speaking: asyncio.Task[None] | None = None
-        self._rate_hz: int = RATE_HZ
-        self._heard_bytes = 0
-        self._silence = TrailingSilence(self._rate_hz)
-        self._unjudged: str | None = None
         self._browser_speaks = False
         self._answer = 0
         self._answer_text = ""
@@ -93,14 +86,14 @@ class Conversation:
         finally:
             self._house.unwatch(self)
             await _end(ticking, listening, self._speaking)
-            await self._rest()
+            await self._hearing.stop()
 
     # From the page
 
     async def _listen_to(self, incoming: AsyncIterator[messages.FromPage | bytes]) -> None:
         async for message in incoming:
             if isinstance(message, bytes):
-                await self._take_audio(message)
+                await self._hearing.take(message)
             else:
                 async with self._one_at_a_time:
                     await self._take(message)
@@ -110,12 +103,11 @@ class Conversation:
             case messages.Listen():
                 await self._listen(message.rate_hz)
             case messages.Rest():
-                await self._rest()
+                await self._hearing.stop()
             case messages.Talk():
                 await self._act(self._turn.talk(message.pressed, _now()))
-                if not message.pressed and self._stream is not None:
-                    with suppress(AmiraClientError):  # its reader says so
-                        await self._stream.flush()
+                if not message.pressed:
+                    await self._hearing.flush()
             case messages.Say():
                 await self._typed(message.text)
             case messages.UseVoice():
@@ -137,75 +129,36 @@ class Conversation:
         await self._page.tell("heard", segment=-1, words=text.split(), stable=99, final=True, meant=True)
         await self._understand(Understand((command,), 0.0, False))
 
-    async def _take_audio(self, pcm: bytes) -> None:
-        if self._stream is None or len(pcm) % _SAMPLE_BYTES:
-            return
-        self._heard_bytes += len(pcm)
-        self._silence.add(pcm)
-        with suppress(AmiraClientError):  # its reader says so
-            await self._stream.send(pcm)
-            await self._end_turn_early(self._stream)
-
-    async def _end_turn_early(self, stream: RecognitionStream) -> None:
-        """Asks for the final as soon as the words are a whole command and nobody speaks any more."""
-        if self._unjudged is None or self._silence.seconds < _ENOUGH_SILENCE_S:
-            return
-        reading, self._unjudged = self._unjudged, None
-        if await asyncio.to_thread(self._understanding.is_whole, reading):
-            await stream.flush()
-
     async def _listen(self, rate_hz: int) -> None:
-        await self._rest()
         try:
             config = await config_for(self._client, rate_hz, self._wake.phrase)
         except AmiraClientError as error:
-            await self._page.tell("problem", text=str(error))
+            await self._problem(str(error))
             return
-        self._rate_hz, self._heard_bytes, self._unjudged = rate_hz, 0, None
-        self._silence = TrailingSilence(rate_hz)
         self._turn.microphone_on()
-        self._stream = self._client.stream(config)
-        self._reading = asyncio.create_task(self._read(self._stream), name="assistant-words")
+        await self._hearing.start(config)
         await self._page.tell("listening")
-
-    async def _rest(self) -> None:
-        stream, self._stream = self._stream, None
-        await _end(self._reading)
-        if stream is not None:
-            await stream.aclose()
-
-    @property
-    def _heard_s(self) -> float:
-        return self._heard_bytes / (_SAMPLE_BYTES * self._rate_hz)
 
     # From the recognizer
 
-    async def _read(self, stream: RecognitionStream) -> None:
-        try:
-            async for response in stream:
-                if response.HasField("result"):
-                    async with self._one_at_a_time:
-                        await self._hear(response.result)
-        except AmiraClientError as error:
-            await self._page.tell("problem", text=str(error))
-        except Exception:  # noqa: BLE001 - whoever speaks into it must hear of it
-            _log.exception("conversation_failed")
-            await self._page.tell("problem", text="The assistant failed: its log says why.")
+    async def _heard(self, result: StreamingResult) -> None:
+        async with self._one_at_a_time:
+            readings = readings_of(result)
+            actions = self._turn.heard(result.segment_id, readings, result.is_final, _now())
+            command = None if result.is_final else self._turn.command_in(result.segment_id, readings[0])
+            self._hearing.command_so_far(command)
+            await self._page.tell(
+                "heard",
+                segment=result.segment_id,
+                words=[word.text for word in readings[0]],
+                stable=result.stable_words,
+                final=result.is_final,
+                meant=self._turn.is_meant(result.segment_id),
+            )
+            await self._act(actions)
 
-    async def _hear(self, result: StreamingResult) -> None:
-        readings = readings_of(result)
-        actions = self._turn.heard(result.segment_id, readings, result.is_final, _now())
-        self._unjudged = None if result.is_final else self._turn.command_in(result.segment_id, readings[0])
-        meant = self._turn.is_meant(result.segment_id)
-        await self._page.tell(
-            "heard",
-            segment=result.segment_id,
-            words=[word.text for word in readings[0]],
-            stable=result.stable_words,
-            final=result.is_final,
-            meant=meant,
-        )
-        await self._act(actions)
+    async def _problem(self, text: str) -> None:
+        await self._page.tell("problem", text=text)
 
     async def _tick(self) -> None:
         while True:
@@ -261,7 +214,7 @@ class Conversation:
         self._answer += 1
         self._answer_text, self._listen_after = text, listen
         self._play_until = None
-        self._turn.answering(text, self._heard_s)
+        self._turn.answering(text, self._hearing.heard_s)
         await self._page.tell(
             "answer", number=self._answer, text=text, rate_hz=RATE_HZ, spoken=not self._browser_speaks
         )
@@ -284,7 +237,7 @@ class Conversation:
         await self._page.tell("answer-end", number=number)
 
     async def _stop_answer(self) -> None:
-        self._turn.silenced(self._heard_s)
+        self._turn.silenced(self._hearing.heard_s)
         self._play_until = None
         await self._page.tell("stop-answer", number=self._answer)
         await _end(self._speaking)
@@ -292,7 +245,7 @@ class Conversation:
 
     async def _played(self) -> None:
         self._play_until = None
-        self._turn.silenced(self._heard_s)
+        self._turn.silenced(self._hearing.heard_s)
         if self._turn.phase is Phase.ANSWERING:
             self._turn.done(_now(), listen=self._listen_after)
             await self._tell_phase()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from demo.assistant.language.distance import costs_within
 from demo.assistant.language.sounds import sounds_of, sounds_of_words
 
 _MOST_COST = 0.18
-"""Per sound."""
+"""Per sound of all that is taken for an echo."""
+_MOST_LAST_COST = 0.4
+"""Per sound of its last word: what follows an echo is not part of it."""
 _WORD = re.compile(r"[\w']+(?:[.:]\d+)*")
 
 
@@ -29,6 +32,10 @@ def without_echo(heard: Sequence[str], answer: str) -> int:
     """How many words at the beginning of `heard` are the answer's, from anywhere within it."""
     said = sounds_of_words(words_said(answer))
     costs = costs_within(sounds_of_words(list(heard)), said)
-    ends = np.cumsum([len(sounds_of(word)) for word in heard])
-    echoed = [count for count, end in enumerate(ends, 1) if costs[end] <= _MOST_COST * end]
-    return echoed[-1] if echoed else 0
+    ends = [0, *np.cumsum([len(sounds_of(word)) for word in heard])]
+    echoed = 0
+    for count, (start, end) in enumerate(pairwise(ends), 1):
+        is_word = costs[end] - costs[start] <= _MOST_LAST_COST * (end - start)
+        if is_word and costs[end] <= _MOST_COST * end:
+            echoed = count
+    return echoed

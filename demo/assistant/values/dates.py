@@ -18,7 +18,7 @@ ORDINALS = [
 _LATE = {"thirtieth": 30, "thirty first": 31} | {
     f"twenty {word}": 20 + value for value, word in enumerate(ORDINALS[:9], 1)
 }
-_DAY_OF_MONTH = {word: value for value, word in enumerate(ORDINALS, 1)} | _LATE
+DAY_OF_MONTH = {word: value for value, word in enumerate(ORDINALS, 1)} | _LATE
 _FROM_TODAY = {"yesterday": -1, "today": 0, "tomorrow": 1, "the day after tomorrow": 2}
 _HOLIDAYS = {
     "christmas": (12, 25), "christmas day": (12, 25), "christmas eve": (12, 24), "new year": (1, 1),
@@ -40,9 +40,9 @@ def date_of(words: Sequence[str], today: date) -> date:
         return _next(*_HOLIDAYS[text], today)
     months = [word for word in words if word in MONTHS]
     ordinal = text.replace("the ", "").replace(months[0], "").strip() if months else text
-    if not months or ordinal not in _DAY_OF_MONTH:
+    if not months or ordinal not in DAY_OF_MONTH:
         raise ValueError(f"{text!r} is not a day")
-    return _next(MONTHS.index(months[0]) + 1, _DAY_OF_MONTH[ordinal], today)
+    return _next(MONTHS.index(months[0]) + 1, DAY_OF_MONTH[ordinal], today)
 
 
 def _next(month: int, day: int, today: date) -> date:
