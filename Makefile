@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 3
 SHARED := --numprocesses=$(TEST_PROCESSES) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up jaeger jaeger-build doctor test lint format protos stubs docs site bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket licences audit sbom train-setup train clean
+.PHONY: help setup demo up assistant jaeger jaeger-build doctor test lint format protos stubs docs site bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket licences audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ jaeger: setup jaeger-build ## Run Jaeger until Ctrl-C, for the traces of a stack
 
 jaeger-build: ## Build Jaeger into build/jaeger, where Go is installed (some minutes the first time)
 	@deploy/jaeger/build.sh
+
+assistant: setup ## A voice assistant in the browser, offline, until Ctrl-C (ARGS="--help" for what can be set)
+	@$(BIN)/python -m demo.assistant $(ARGS)
 
 doctor: setup ## Check what this machine needs, and say how to mend what is missing
 	@$(BIN)/amira doctor $(ARGS)

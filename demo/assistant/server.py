@@ -96,7 +96,11 @@ class AssistantServer:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Any page that somebody opens could reach a server on their machine, even by a name of its own."""
-        origin, host = request.headers.get("Origin"), urlsplit(f"//{request.host}").hostname
+        origin = request.headers.get("Origin")
+        try:
+            host = urlsplit(f"//{request.host}").hostname
+        except ValueError as error:
+            raise web.HTTPBadRequest(text="The Host header is no address.") from error
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="Pages from elsewhere may not use the assistant.")
         if self._host in _LOOPBACK and host not in _LOOPBACK:

@@ -14,9 +14,9 @@ from demo.assistant.language.sounds import sounds_of_words
 
 GRAMMAR = Path(__file__).resolve().parent.parent / "commands.grammar"
 
-_MOST_COST = 0.2
+_MOST_COST = 0.15
 """Per sound: sentences that are further from what was heard are not what was said."""
-_MOST_WORD_COST = 0.42
+_MOST_WORD_COST = 0.3
 """The same for each word of a slot: the rest of a sentence must not vouch for a number that nobody said."""
 _MOST_BEGINNING_COST = 0.12
 """What is a sentence's beginning and nothing more; the rest may follow."""

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 
-from amira.asr.v1 import speech_pb2_grpc
 from amira_client import AmiraClient
-from amira_core.rpc.server import RpcServer
-from amira_gateway.server import SpeechServicer
-from amira_gateway.services import Services
-from amira_gateway.settings import GatewaySettings
 from demo.assistant.language.understanding import Understanding
 from demo.assistant.server import AssistantServer
-from tests.gateway.scripted import PATIENT
 from tests.support.spoken import Spoken
 
 
@@ -28,23 +21,8 @@ def understanding() -> Understanding:
 @pytest.fixture(scope="session")
 def target() -> Iterator[str]:
     """A gateway's gRPC address."""
-    with Spoken().services() as spoken:
-        held = AsyncExitStack()
-        try:
-            yield spoken.run(_gateway(spoken, held))
-        finally:
-            spoken.run(held.aclose())
-
-
-async def _gateway(spoken: Spoken, held: AsyncExitStack) -> str:
-    services = Services(*spoken.targets, PATIENT)
-    held.push_async_callback(services.close)
-    speech = SpeechServicer(services, GatewaySettings(service_timeout_s=30, start_timeout_s=30))
-    held.push_async_callback(speech.close)
-    server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech")
-    speech_pb2_grpc.add_SpeechServicer_to_server(speech, server.grpc)
-    held.push_async_callback(server.stop, 0)
-    return f"127.0.0.1:{await server.start()}"
+    with Spoken().services() as spoken, spoken.gateway() as gateway:
+        yield f"127.0.0.1:{gateway.grpc_port}"
 
 
 @pytest.fixture
