@@ -27,7 +27,7 @@ from demo.assistant.echo import words_said
 from demo.assistant.intents.house import House
 from demo.assistant.language.command import Command
 from demo.assistant.language.understanding import Understanding
-from demo.assistant.measure.conditions import CONDITIONS, RATE_HZ
+from demo.assistant.measure.conditions import CONDITIONS, RATE_HZ, unfamiliar
 from demo.assistant.measure.trial import Outcome, Trials
 from demo.assistant.recognition import config_for
 from demo.assistant.wake import WakePhrase
@@ -73,7 +73,7 @@ async def _measure(target: str, others: Path, show: bool) -> None:
         config = await config_for(client, RATE_HZ, wake.phrase)
         trials = Trials(client, understanding, wake)
         print("| said | woke | understood | misunderstood | heard word for word |\n|---|---|---|---|---|")
-        for condition in CONDITIONS:
+        for condition in (*CONDITIONS, *unfamiliar()):
             counts: Counter[str] = Counter()
             expected = commands(understanding)
             for sentence, command in expected.items():

@@ -1,7 +1,13 @@
-"""How a command is said: one synthetic voice, made different."""
+"""How a command is said: one synthetic voice, made different, and voices of another make.
+
+The model was trained on the first, among others; those of espeak-ng, where it is installed, are new to it and
+robotic.
+"""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +19,7 @@ from numpy.typing import NDArray
 RATE_HZ = SAMPLE_RATE
 _BEFORE_S, _AFTER_S = 0.4, 1.5
 _SEED = 0
+_ESPEAK_RATE_HZ, _WAV_HEADER_BYTES = 22_050, 44
 
 Samples = NDArray[np.float32]
 
@@ -78,3 +85,21 @@ CONDITIONS = (
     Condition("pink noise, 10 dB below", _plain, noise_db=-10.0),
     Condition("lower, in that noise", _shifted(0.82), noise_db=-10.0),
 )
+
+
+def unfamiliar() -> tuple[Condition, ...]:
+    """Voices of espeak-ng; none where it is not installed."""
+    program = shutil.which("espeak-ng")
+    voices = ("en-us", "en-us+f3", "en-gb") if program else ()
+    return tuple(Condition(f"espeak-ng, {voice}", _espeak(str(program), voice)) for voice in voices)
+
+
+def _espeak(program: str, voice: str) -> Callable[[Hibari, str], Samples]:
+    def say(_: Hibari, text: str) -> Samples:
+        command = [program, "-v", voice, "-s", "150", "--stdout", text]
+        wav = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
+        samples = np.frombuffer(wav[_WAV_HEADER_BYTES:], "<i2").astype(np.float32) / 32768
+        spoken: Samples = soxr.resample(samples, _ESPEAK_RATE_HZ, RATE_HZ)
+        return spoken
+
+    return say
