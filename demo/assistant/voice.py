@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import cache
 
 import numpy as np
 from hibari import SAMPLE_RATE, Hibari
@@ -17,12 +18,16 @@ _PIECE_SAMPLES = RATE_HZ // 4
 _SEED = 0
 
 
+@cache
+def _model() -> Hibari:
+    return Hibari(threads=1)
+
+
 class Voice:
     """Speaks one sentence at a time, for however many pages."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="voice")
-        self._hibari: Hibari | None = None
 
     async def load(self) -> None:
         """Loads the model, and speaks once, which takes longer than the next times."""
@@ -43,8 +48,6 @@ class Voice:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _sentence(self, sentence: str) -> NDArray[np.int16]:
-        if self._hibari is None:
-            self._hibari = Hibari(threads=1)
-        samples = self._hibari(sentence, seed=_SEED)
+        samples = _model()(sentence, seed=_SEED)
         speech: NDArray[np.int16] = np.round(32767 * np.clip(samples, -1, 1)).astype("<i2")
         return speech
