@@ -26,7 +26,11 @@ HEARD = "hearted"
 def python_blocks() -> list[Block]:
     """Blocks to be run: `not run` is for what nobody here can."""
     return [
-        block for page in pages() for block in blocks(page) if block.language == "python" and not block.why
+        block
+        for page in pages()
+        if str(page.relative_to(ROOT)) not in RUN_ELSEWHERE
+        for block in blocks(page)
+        if block.language == "python" and not block.why
     ]
 
 
