@@ -1,4 +1,4 @@
-"""Real gateways for the JavaScript client: gRPC and the web port of one of them, wires to cut, processes to kill."""
+"""Real gateways for the JavaScript client: gRPC and the web port of one, wires to cut, processes to kill."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ class Doors:
 @contextmanager
 def doors(spoken: Spoken, gateway: Gateway) -> Iterator[Doors]:
     """The gRPC door of a gateway in this process, beside its web port."""
-
 
     async def start() -> tuple[RpcServer, int]:
         access = AccessInterceptor(gateway.door, 30)
