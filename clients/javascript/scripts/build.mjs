@@ -9,5 +9,15 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 rmSync("dist", { recursive: true, force: true });
 
 const common = { bundle: true, format: "esm", sourcemap: true, outdir: "dist", logLevel: "warning" };
-await build({ ...common, target: "es2022", entryPoints: { browser: "src/browser/index.ts", "capture-worklet": "src/browser/capture-worklet.ts" } });
-await build({ ...common, platform: "node", target: "node20", packages: "external", entryPoints: { node: "src/node/index.ts" } });
+await build({
+  ...common,
+  target: "es2022",
+  entryPoints: { browser: "src/browser/index.ts", "capture-worklet": "src/browser/capture-worklet.ts" },
+});
+await build({
+  ...common,
+  platform: "node",
+  target: "node20",
+  packages: "external",
+  entryPoints: { node: "src/node/index.ts" },
+});

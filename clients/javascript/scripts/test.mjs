@@ -22,5 +22,9 @@ await build({
   logLevel: "warning",
 });
 const made = tests.map((name) => join("build/test", name.replace(/\.ts$/, ".mjs")));
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-timeout=60000", ...process.argv.slice(2), ...made], { stdio: "inherit" });
+const { status } = spawnSync(
+  process.execPath,
+  ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-timeout=60000", ...process.argv.slice(2), ...made],
+  { stdio: "inherit" },
+);
 process.exit(status ?? 1);

@@ -4,17 +4,24 @@ import { ReplayBuffer } from "../src/core/replay-buffer.js";
 import type { Control, UserRequest } from "../src/core/requests.js";
 
 const CONFIG = { encoding: "LINEAR16", sampleRateHz: 16_000 } as const;
-const audio = (bytes: number, value = 1): UserRequest => ({ kind: "audio", content: new Uint8Array(bytes).fill(value), offset: -1 });
+const audio = (bytes: number, value = 1): UserRequest => ({
+  kind: "audio",
+  content: new Uint8Array(bytes).fill(value),
+  offset: -1,
+});
 const control = (one: Control): UserRequest => ({ kind: "control", control: one });
 const point = (audioOffset: number): { audioOffset: number; wire: object } => ({ audioOffset, wire: { audioOffset } });
 
 /** Offsets and lengths of audio, names of controls. */
 const told = (requests: UserRequest[]): unknown[] =>
-  requests.map((request) => (request.kind === "audio" ? [request.offset, request.content.byteLength] : Object.keys(request.control)[0]));
+  requests.map((request) =>
+    request.kind === "audio" ? [request.offset, request.content.byteLength] : Object.keys(request.control)[0],
+  );
 
 function filled(mostBytes = 1e6): ReplayBuffer {
   const buffer = new ReplayBuffer(CONFIG, 2, mostBytes);
-  for (const one of [audio(100), control({ flush: {} }), audio(100), control({ mark: { id: "a" } }), audio(100)]) buffer.append(one);
+  for (const one of [audio(100), control({ flush: {} }), audio(100), control({ mark: { id: "a" } }), audio(100)])
+    buffer.append(one);
   return buffer;
 }
 

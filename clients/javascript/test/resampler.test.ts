@@ -5,7 +5,10 @@ import { mixed, Resampler, toInt16 } from "../src/core/resampler.js";
 const RATES_HZ = [8000, 11025, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 192000];
 
 const sine = (hz: number, rateHz: number, seconds: number): Float32Array =>
-  Float32Array.from({ length: Math.round(rateHz * seconds) }, (_, i) => 0.5 * Math.sin((2 * Math.PI * hz * i) / rateHz));
+  Float32Array.from(
+    { length: Math.round(rateHz * seconds) },
+    (_, i) => 0.5 * Math.sin((2 * Math.PI * hz * i) / rateHz),
+  );
 
 function resampled(samples: Float32Array, fromHz: number, toHz: number, step = samples.length): Float32Array {
   const resampler = new Resampler(fromHz, toHz);
@@ -37,7 +40,10 @@ test("what 16 kHz cannot hold is not folded into it", () => {
   for (const fromHz of [44100, 48000, 96000]) {
     for (const hz of [8050, 9000, 12_000, 17_000]) {
       const out = middle(resampled(sine(hz, fromHz, 0.4), fromHz, 16_000));
-      assert.ok(decibels(rms(out) / (0.5 / Math.SQRT2)) < -75, `${String(hz)} Hz of ${String(fromHz)}: ${String(decibels(rms(out)))}`);
+      assert.ok(
+        decibels(rms(out) / (0.5 / Math.SQRT2)) < -75,
+        `${String(hz)} Hz of ${String(fromHz)}: ${String(decibels(rms(out)))}`,
+      );
     }
   }
 });
@@ -72,7 +78,10 @@ test("rates that are none are refused", () => {
 });
 
 test("16-bit samples are rounded and clipped", () => {
-  assert.deepEqual([...toInt16(Float32Array.of(0, 1, -1, 2, -2, 0.5, -0.5, 1.6 / 32768))], [0, 32767, -32768, 32767, -32768, 16384, -16384, 2]);
+  assert.deepEqual(
+    [...toInt16(Float32Array.of(0, 1, -1, 2, -2, 0.5, -0.5, 1.6 / 32768))],
+    [0, 32767, -32768, 32767, -32768, 16384, -16384, 2],
+  );
 });
 
 test("channels become one", () => {

@@ -17,7 +17,20 @@ const WRONG = { code: "INVALID_ARGUMENT", reason: "BAD_SAMPLE_RATE", message: "n
 /** Names of the events of a stream, as they come. */
 function listening(stream: RecognitionStream): string[] {
   const heard: string[] = [];
-  for (const name of ["session", "partial", "final", "speechStart", "endpoint", "mark", "warning", "draining", "reconnecting", "reconnected", "error", "close"] as const) {
+  for (const name of [
+    "session",
+    "partial",
+    "final",
+    "speechStart",
+    "endpoint",
+    "mark",
+    "warning",
+    "draining",
+    "reconnecting",
+    "reconnected",
+    "error",
+    "close",
+  ] as const) {
     stream.on(name, () => heard.push(name));
   }
   return heard;
@@ -35,7 +48,9 @@ for (const transport of TRANSPORTS) {
     afterEach(() => held.end());
 
     /** What a stream of PCM comes to with these servers. */
-    async function transcribed(addresses: string[]): Promise<{ words: string[]; heard: string[]; stream: RecognitionStream }> {
+    async function transcribed(
+      addresses: string[],
+    ): Promise<{ words: string[]; heard: string[]; stream: RecognitionStream }> {
       const stream = held.client(transport, addresses).stream(CONFIG);
       const heard = listening(stream);
       await sendAll(stream, PCM);
@@ -63,7 +78,10 @@ for (const transport of TRANSPORTS) {
       const { words, heard } = await transcribed([server.address]);
       assert.deepEqual(words, WORDS);
       assert.equal(server.sessions.length, 1);
-      assert.deepEqual(server.openings.map((opening) => "resume" in opening), [false, true, true]);
+      assert.deepEqual(
+        server.openings.map((opening) => "resume" in opening),
+        [false, true, true],
+      );
       assert.equal(heard.filter((name) => name === "reconnected").length, 2);
       assert.equal(heard.filter((name) => name === "session").length, 1);
       assert.equal(heard.filter((name) => name === "final").length, WORDS.length);
@@ -81,7 +99,11 @@ for (const transport of TRANSPORTS) {
     });
 
     test("a server that dies: another goes on", async () => {
-      const first = await held.server(transport, { cutAfterBytes: 17_000 }, { refuse: { ...UNAVAILABLE, reason: "DRAINING" } });
+      const first = await held.server(
+        transport,
+        { cutAfterBytes: 17_000 },
+        { refuse: { ...UNAVAILABLE, reason: "DRAINING" } },
+      );
       const second = await held.server(transport);
       const { words } = await transcribed([first.address, second.address]);
       assert.deepEqual(words, WORDS);
@@ -130,7 +152,10 @@ for (const transport of TRANSPORTS) {
         }
         await stream.end();
         assert.deepEqual((await stream.done).text.split(" "), wordsOf(PCM.slice(0, 32_000)));
-        assert.deepEqual(marks, Array.from({ length: 10 }, (_, i) => `m${String(i)}`));
+        assert.deepEqual(
+          marks,
+          Array.from({ length: 10 }, (_, i) => `m${String(i)}`),
+        );
         // Settings changed before the resume point are part of the new session's config.
         const last = server.sessions.at(-1);
         const hotwords = (last?.config["hotwords"] as { phrases: object[] } | undefined)?.phrases ?? last?.updates;
@@ -165,7 +190,10 @@ for (const transport of TRANSPORTS) {
       const stream = held.client(transport, [server.address]).stream(CONFIG);
       const error = await failureOf(stream);
       assert.ok(error instanceof ServerError);
-      assert.deepEqual([error.status, error.reason, error.message], ["INVALID_ARGUMENT", "BAD_SAMPLE_RATE", "no such rate"]);
+      assert.deepEqual(
+        [error.status, error.reason, error.message],
+        ["INVALID_ARGUMENT", "BAD_SAMPLE_RATE", "no such rate"],
+      );
       await assert.rejects(stream.send(new Uint8Array(2)), (raised) => raised === error);
       assert.equal(server.connections, 1);
     });
@@ -176,7 +204,10 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual((await transcribed([server.address])).words, WORDS);
       assert.ok(performance.now() - beganMs >= 2 * 150, "it was not given the time it asked for");
       assert.equal(server.connections, 3);
-      const [full, free] = [await held.server(transport, { refuse: { ...FULL, retryAfterMs: 60_000 } }), await held.server(transport)];
+      const [full, free] = [
+        await held.server(transport, { refuse: { ...FULL, retryAfterMs: 60_000 } }),
+        await held.server(transport),
+      ];
       assert.deepEqual((await transcribed([full.address, free.address])).words, WORDS);
     });
 
@@ -238,7 +269,11 @@ for (const transport of TRANSPORTS) {
     });
 
     test("an abort while a server is sought ends the search", async () => {
-      const server = await held.server(transport, { cutAfterBytes: 3000 }, { refuse: { ...UNAVAILABLE, reason: "DRAINING" } });
+      const server = await held.server(
+        transport,
+        { cutAfterBytes: 3000 },
+        { refuse: { ...UNAVAILABLE, reason: "DRAINING" } },
+      );
       const abort = new AbortController();
       const stream = held.client(transport, [server.address]).stream(CONFIG, { signal: abort.signal });
       stream.once("reconnecting", () => {
@@ -299,7 +334,10 @@ for (const transport of TRANSPORTS) {
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
       await sending;
-      assert.deepEqual(responses.flatMap(({ result }) => (result?.isFinal ? [result.text] : [])), WORDS);
+      assert.deepEqual(
+        responses.flatMap(({ result }) => (result?.isFinal ? [result.text] : [])),
+        WORDS,
+      );
       assert.equal((await stream.done).text, WORDS.join(" "));
     });
 
@@ -354,7 +392,7 @@ for (const transport of TRANSPORTS) {
 
     test("a server from which nothing comes any more is taken for lost", async () => {
       const server = await held.server(transport, { silentAfterBytes: 8000 }, {});
-      const stream = held.client(transport, [server.address], { silenceS: 0.3 }).stream(CONFIG);
+      const stream = held.client(transport, [server.address], { silenceS: 0.1 }).stream(CONFIG);
       const heard = listening(stream);
       await sendAll(stream, PCM);
       assert.deepEqual((await stream.done).text.split(" "), WORDS);

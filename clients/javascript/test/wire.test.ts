@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode } from "../src/browser/json-codec.js";
 import { AccessError, AmiraClientError, ServerError } from "../src/core/errors.js";
-import { jsonDuration, messageDuration, readCapabilities, readResponse, seconds, wireConfig } from "../src/core/wire.js";
+import {
+  jsonDuration,
+  messageDuration,
+  readCapabilities,
+  readResponse,
+  seconds,
+  wireConfig,
+} from "../src/core/wire.js";
 
 test("a config is written as protobuf's JSON", () => {
   const wire = wireConfig(
@@ -39,7 +46,12 @@ test("requests are text, audio is not", () => {
   assert.equal(encode({ kind: "audio", content, offset: 3 }), content);
   assert.equal(encode({ kind: "control", control: { endOfAudio: {} } }), '{"control":{"endOfAudio":{}}}');
   assert.equal(encode({ kind: "resume", token: "t", lastSequence: 7 }), '{"resume":{"token":"t","lastSequence":"7"}}');
-  const opening = encode({ kind: "opening", config: { encoding: "FLAC" }, resumable: true, resumePoint: { audioOffset: 5, wire: { audioOffset: "5", state: "AQ==" } } });
+  const opening = encode({
+    kind: "opening",
+    config: { encoding: "FLAC" },
+    resumable: true,
+    resumePoint: { audioOffset: 5, wire: { audioOffset: "5", state: "AQ==" } },
+  });
   assert.deepEqual(JSON.parse(opening as string), {
     config: { encoding: "AUDIO_ENCODING_FLAC" },
     resumable: true,
@@ -65,30 +77,49 @@ test("a result is read with what protobuf's JSON leaves out", () => {
     segmentId: 3,
     isFinal: true,
     text: "he was",
-    alternatives: [{ text: "he was", confidence: 0.5, words: [{ text: "he", startS: 0.5, endS: 0.75, confidence: undefined }] }],
+    alternatives: [
+      { text: "he was", confidence: 0.5, words: [{ text: "he", startS: 0.5, endS: 0.75, confidence: undefined }] },
+    ],
     stability: 0,
     stableWords: 0,
     audioProcessedS: 2.5,
     segmentStartS: 0,
   });
-  assert.deepEqual([response.sequence, response.receivedOffset, response.resumePoint?.audioOffset], [12, 40_000, 32_000]);
+  assert.deepEqual(
+    [response.sequence, response.receivedOffset, response.resumePoint?.audioOffset],
+    [12, 40_000, 32_000],
+  );
   assert.deepEqual(response.lag, { audioS: 0.1, serverLatencyS: undefined });
 });
 
 test("other messages are read", () => {
-  assert.deepEqual(readResponse({ event: { kind: "KIND_SPEECH_START", offset: "1s" } }).event, { kind: "SPEECH_START", offsetS: 1, segmentId: 0 });
-  assert.deepEqual(readResponse({ warning: { kind: "KIND_IDLE", timeLeft: "5s" } }).warning, { kind: "IDLE", timeLeftS: 5 });
+  assert.deepEqual(readResponse({ event: { kind: "KIND_SPEECH_START", offset: "1s" } }).event, {
+    kind: "SPEECH_START",
+    offsetS: 1,
+    segmentId: 0,
+  });
+  assert.deepEqual(readResponse({ warning: { kind: "KIND_IDLE", timeLeft: "5s" } }).warning, {
+    kind: "IDLE",
+    timeLeftS: 5,
+  });
   assert.deepEqual(readResponse({ draining: {} }).draining, { timeLeftS: 0 });
   assert.deepEqual(readResponse({ mark: { id: "a" } }).mark, { id: "a" });
   assert.equal(readResponse({ sequence: "1", degraded: true }).degraded, true);
-  assert.deepEqual(readCapabilities({ encodings: ["AUDIO_ENCODING_FLAC"], limits: { idleTimeout: "60s" } }).encodings, ["FLAC"]);
+  assert.deepEqual(readCapabilities({ encodings: ["AUDIO_ENCODING_FLAC"], limits: { idleTimeout: "60s" } }).encodings, [
+    "FLAC",
+  ]);
 });
 
 test("the last message is how the stream ended", () => {
   assert.deepEqual(decode('{"status":{"code":"OK"}}'), { end: null });
-  const refused = decode('{"status":{"code":"RESOURCE_EXHAUSTED","reason":"NO_CAPACITY","message":"full","retryAfterMs":1500}}');
+  const refused = decode(
+    '{"status":{"code":"RESOURCE_EXHAUSTED","reason":"NO_CAPACITY","message":"full","retryAfterMs":1500}}',
+  );
   assert.ok("end" in refused && refused.end instanceof ServerError);
-  assert.deepEqual([refused.end.status, refused.end.reason, refused.end.retryAfterS], ["RESOURCE_EXHAUSTED", "NO_CAPACITY", 1.5]);
+  assert.deepEqual(
+    [refused.end.status, refused.end.reason, refused.end.retryAfterS],
+    ["RESOURCE_EXHAUSTED", "NO_CAPACITY", 1.5],
+  );
   const unknown = decode('{"status":{"code":"UNAUTHENTICATED","message":"who?"}}');
   assert.ok("end" in unknown && unknown.end instanceof AccessError);
   const odd = decode('{"status":{}}');
@@ -102,7 +133,11 @@ test("garbage is said to be garbage", () => {
 });
 
 test("fields of wrong kinds do no harm", () => {
-  const odd = readResponse({ result: { alternatives: [1, null, { text: 5, words: "no" }], segmentId: "x", audioProcessed: [] }, sequence: {}, lag: 3 });
+  const odd = readResponse({
+    result: { alternatives: [1, null, { text: 5, words: "no" }], segmentId: "x", audioProcessed: [] },
+    sequence: {},
+    lag: 3,
+  });
   assert.equal(odd.result?.text, "");
   assert.deepEqual([odd.result.segmentId, odd.sequence], [0, 0]);
 });

@@ -16,7 +16,10 @@ declare const sampleRate: number;
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
-declare function registerProcessor(name: string, processor: new (node: { processorOptions: CaptureOptions }) => object): void;
+declare function registerProcessor(
+  name: string,
+  processor: new (node: { processorOptions: CaptureOptions }) => object,
+): void;
 
 class Capture extends AudioWorkletProcessor {
   readonly #resampler: Resampler;

@@ -101,7 +101,11 @@ export class AmiraClient {
    *
    * Rejects with UnreadableAudioError, with ServerError, or with the signal's reason.
    */
-  async transcribe(source: Source, config: RecognitionConfig = {}, options: TranscribeOptions = {}): Promise<Transcript> {
+  async transcribe(
+    source: Source,
+    config: RecognitionConfig = {},
+    options: TranscribeOptions = {},
+  ): Promise<Transcript> {
     options.signal?.throwIfAborted();
     const audio = await openAudio(source, config, options.realTimeFactor !== undefined);
     return transcribe(this.stream(audio.config, options.signal ? { signal: options.signal } : {}), audio, options);

@@ -96,7 +96,9 @@ export class Microphone extends Emitter<MicrophoneEvents> {
   pipe(stream: RecognitionStream): void {
     const offSamples = this.on("samples", (samples) => {
       if (stream.queuedS > MOST_WAITING_S) {
-        void stream.close(new AmiraClientError("The server is too far behind: what was said waits for it.", { reason: "TOO_SLOW" }));
+        void stream.close(
+          new AmiraClientError("The server is too far behind: what was said waits for it.", { reason: "TOO_SLOW" }),
+        );
       } else stream.send(samples).catch(() => undefined); // the stream's own end says why
     });
     const offEnd = this.on("end", () => {
@@ -143,7 +145,13 @@ async function askFor(options: MicrophoneOptions): Promise<MediaStream> {
     throw new UnreadableAudioError("Browsers give a microphone only to pages over https or on localhost.");
   }
   const { deviceId, echoCancellation = false, noiseSuppression = false, autoGainControl = true } = options;
-  const audio = { channelCount: 1, echoCancellation, noiseSuppression, autoGainControl, ...(deviceId && { deviceId: { exact: deviceId } }) };
+  const audio = {
+    channelCount: 1,
+    echoCancellation,
+    noiseSuppression,
+    autoGainControl,
+    ...(deviceId && { deviceId: { exact: deviceId } }),
+  };
   try {
     return await devices.getUserMedia({ audio });
   } catch (cause) {

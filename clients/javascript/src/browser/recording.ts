@@ -40,7 +40,9 @@ async function decoded(blob: Blob, config: RecognitionConfig, name: string): Pro
     const decoder = new OfflineAudioContext(1, 1, DECODED_RATE_HZ); // decodes to its own rate
     sound = await decoder.decodeAudioData(await blob.arrayBuffer());
   } catch (cause) {
-    throw new UnreadableAudioError(`${name} is not audio that this browser can read: try WAV, FLAC, MP3, Ogg or MP4.`, { cause });
+    throw new UnreadableAudioError(`${name} is not audio that this browser can read: try WAV, FLAC, MP3, Ogg or MP4.`, {
+      cause,
+    });
   }
   const channels = Array.from({ length: sound.numberOfChannels }, (_, i) => sound.getChannelData(i));
   const { channels: _channels, channel, ...rest } = config;

@@ -28,14 +28,18 @@ export function webServer(address: string | URL): WebServer {
     throw new TypeError(`"${given}" is no address of a server: give one like wss://asr.example`);
   }
   const secure = { "http:": false, "ws:": false, "https:": true, "wss:": true }[url.protocol];
-  if (secure === undefined) throw new TypeError(`"${given}" is no address of a server: give one like wss://asr.example`);
+  if (secure === undefined)
+    throw new TypeError(`"${given}" is no address of a server: give one like wss://asr.example`);
   const path = url.pathname.replace(/\/+$/, "").replace(/\/v1\/stream$/, "");
   const at = (scheme: string, end: string): string => `${scheme}${secure ? "s" : ""}://${url.host}${path}${end}`;
   return { target: url.host, streamUrl: at("ws", STREAM_PATH), capabilitiesUrl: at("http", "/v1/capabilities") };
 }
 
 /** What gives the secret; undefined without one. Throws TypeError for what none can be. */
-export function secretSource(apiKey: string | undefined, token: Secret | undefined): (() => Promise<string>) | undefined {
+export function secretSource(
+  apiKey: string | undefined,
+  token: Secret | undefined,
+): (() => Promise<string>) | undefined {
   if (apiKey !== undefined && token !== undefined) throw new TypeError("give apiKey or token, not both");
   const secret = apiKey ?? token;
   if (secret === undefined) return undefined;

@@ -73,7 +73,11 @@ export class WebSocketConnection implements Connection<WebServer> {
       socket = new Socket(this.server.streamUrl, key ? [PROTOCOL, `amira.key.${key}`] : [PROTOCOL]);
     } catch (error) {
       // A page over https may not open ws://, and a function that gives tokens may fail.
-      this.#end(error instanceof AmiraClientError ? error : new AmiraClientError(`Cannot connect: ${String(error)}`, { cause: error }));
+      this.#end(
+        error instanceof AmiraClientError
+          ? error
+          : new AmiraClientError(`Cannot connect: ${String(error)}`, { cause: error }),
+      );
       return null;
     }
     this.#socket = socket;

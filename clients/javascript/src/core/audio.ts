@@ -26,7 +26,12 @@ export interface Audio {
  *
  * Throws UnreadableAudioError for headerless audio without a rate, and for a source without a byte.
  */
-export function asItIs(content: AsyncIterable<Bytes>, head: Uint8Array, config: RecognitionConfig, name: string): Audio | undefined {
+export function asItIs(
+  content: AsyncIterable<Bytes>,
+  head: Uint8Array,
+  config: RecognitionConfig,
+  name: string,
+): Audio | undefined {
   if (head.byteLength === 0) throw new UnreadableAudioError(`${name} is empty.`);
   if (isHeaderless(config.encoding)) {
     if (!config.sampleRateHz) throw new UnreadableAudioError(`${name} has no header: set sampleRateHz in the config.`);
@@ -39,7 +44,9 @@ export function asItIs(content: AsyncIterable<Bytes>, head: Uint8Array, config: 
 }
 
 /** The first bytes of a source, and all of it again. */
-export async function withHead(source: AsyncIterable<Bytes> | Iterable<Bytes>): Promise<{ head: Uint8Array; content: AsyncIterable<Bytes> }> {
+export async function withHead(
+  source: AsyncIterable<Bytes> | Iterable<Bytes>,
+): Promise<{ head: Uint8Array; content: AsyncIterable<Bytes> }> {
   const iterator = iterate(source);
   const parts: Uint8Array[] = [];
   let bytes = 0;
@@ -66,7 +73,11 @@ async function* iterate(source: AsyncIterable<Bytes> | Iterable<Bytes>): AsyncGe
  * twice as fast; undefined: at once. Throws UnreadableAudioError for compressed audio with a factor, and for PCM that
  * ends within a sample.
  */
-export async function* paced(audio: Audio, factor: number | undefined, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* paced(
+  audio: Audio,
+  factor: number | undefined,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   if (factor === undefined) {
     yield* wholeSamples(audio);
     return;

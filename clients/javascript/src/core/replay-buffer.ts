@@ -142,7 +142,11 @@ export class ReplayBuffer {
 
   #cut(request: AudioRequest, surplus: number): AudioRequest {
     if (surplus <= 0) return request;
-    return { kind: "audio", content: request.content.subarray(surplus), offset: request.offset + surplus / this.#unitBytes };
+    return {
+      kind: "audio",
+      content: request.content.subarray(surplus),
+      offset: request.offset + surplus / this.#unitBytes,
+    };
   }
 }
 

@@ -35,7 +35,8 @@ export class Resampler {
     this.#half = from === to ? 0 : Math.ceil(CROSSINGS * widening);
     // More phases than this are no better than the nearest of them.
     const count = Math.min(to, MOST_PHASES);
-    this.#phases = from === to ? [] : Array.from({ length: count }, (_, phase) => taps(phase / count, this.#half, widening));
+    this.#phases =
+      from === to ? [] : Array.from({ length: count }, (_, phase) => taps(phase / count, this.#half, widening));
     this.#start = -this.#half;
     this.#held = new Float32Array(this.#half); // silence before the beginning
   }
@@ -122,5 +123,8 @@ export function mixed(channels: readonly Float32Array[]): Float32Array {
   const [first] = channels;
   if (!first) throw new RangeError("audio without a channel");
   if (channels.length === 1) return first;
-  return Float32Array.from(first, (_, i) => channels.reduce((sum, channel) => sum + (channel[i] ?? 0), 0) / channels.length);
+  return Float32Array.from(
+    first,
+    (_, i) => channels.reduce((sum, channel) => sum + (channel[i] ?? 0), 0) / channels.length,
+  );
 }

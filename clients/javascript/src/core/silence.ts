@@ -15,7 +15,8 @@ export class Silence {
 
   /** `limitS`: seconds of audio sent, and of time, without an answer; 0: for ever. */
   constructor(config: RecognitionConfig, limitS: number) {
-    const patienceS = 2 * Math.max(config.endpoint?.silenceWithoutSpeechS ?? 0, config.endpoint?.silenceAfterSpeechS ?? 0);
+    const patienceS =
+      2 * Math.max(config.endpoint?.silenceWithoutSpeechS ?? 0, config.endpoint?.silenceAfterSpeechS ?? 0);
     this.#limitS = limitS > 0 && isTalkative(config) ? Math.max(limitS, patienceS) : 0;
     this.#bytesPerS = bytesPerS(config) ?? 1;
   }

@@ -28,7 +28,7 @@ export function sniff(head: Uint8Array): Sniffed | undefined {
 function wave(head: Uint8Array): Sniffed | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   let bytesPerS = 0;
-  for (let at = 12; at + 8 <= head.byteLength; ) {
+  for (let at = 12; at + 8 <= head.byteLength;) {
     const name = ascii(head, at, 4);
     const length = view.getUint32(at + 4, true);
     const body = at + 8;
@@ -36,7 +36,8 @@ function wave(head: Uint8Array): Sniffed | undefined {
       let tag = view.getUint16(body, true);
       if (tag === EXTENSIBLE && body + 26 <= head.byteLength) tag = view.getUint16(body + 24, true);
       bytesPerS = view.getUint32(body + 8, true);
-      if (!SERVER_READS.has(`${String(tag)} ${String(view.getUint16(body + 14, true))}`) || bytesPerS === 0) return undefined;
+      if (!SERVER_READS.has(`${String(tag)} ${String(view.getUint16(body + 14, true))}`) || bytesPerS === 0)
+        return undefined;
     }
     if (name === "data" && bytesPerS) return { encoding: "WAV", bytesPerS };
     at = body + length + (length % 2);

@@ -1,7 +1,14 @@
 /** What a stream tells those who listen. */
 
 import type { ServerError } from "./errors.js";
-import type { Draining, SessionInfo, SpeechEvent, StreamingResponse, StreamingResult, StreamWarning } from "./messages.js";
+import type {
+  Draining,
+  SessionInfo,
+  SpeechEvent,
+  StreamingResponse,
+  StreamingResult,
+  StreamWarning,
+} from "./messages.js";
 
 export interface StreamEvents {
   /** A server has taken the stream; once, whichever servers follow. */

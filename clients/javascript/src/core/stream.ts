@@ -225,7 +225,8 @@ export class RecognitionStream extends Emitter<StreamEvents> implements AsyncIte
       this.emit("response", response);
       if (kind === "session" && response.session) this.emit("session", response.session);
       else if (result) this.emit(result.isFinal ? "final" : "partial", result);
-      else if (response.event) this.emit(response.event.kind === "SPEECH_START" ? "speechStart" : "endpoint", response.event);
+      else if (response.event)
+        this.emit(response.event.kind === "SPEECH_START" ? "speechStart" : "endpoint", response.event);
       else if (response.mark) this.emit("mark", response.mark);
       else if (response.draining) this.emit("draining", response.draining);
       else if (response.warning) this.emit("warning", response.warning);

@@ -14,10 +14,13 @@ export function sleep(seconds: number, signal?: AbortSignal): Promise<boolean> {
       clearTimeout(timer);
       resolve(false);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve(true);
-    }, Math.max(0, seconds * 1000));
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener("abort", stop);
+        resolve(true);
+      },
+      Math.max(0, seconds * 1000),
+    );
     signal?.addEventListener("abort", stop, { once: true });
   });
 }

@@ -15,7 +15,11 @@ export interface TranscribeOptions {
 }
 
 /** Sends `audio` and gathers the finals; the stream is over afterwards, one way or another. */
-export async function transcribe(stream: RecognitionStream, audio: Audio, options: TranscribeOptions): Promise<Transcript> {
+export async function transcribe(
+  stream: RecognitionStream,
+  audio: Audio,
+  options: TranscribeOptions,
+): Promise<Transcript> {
   if (options.onResponse) stream.on("response", options.onResponse);
   const done = stream.done;
   try {
@@ -33,6 +37,12 @@ export async function transcribe(stream: RecognitionStream, audio: Audio, option
 
 async function isStreams(done: Promise<Transcript>, error: AmiraClientError): Promise<boolean> {
   const unsettled = Symbol("unsettled");
-  const failure = await Promise.race([done.then(() => unsettled, (reason: unknown) => reason), Promise.resolve(unsettled)]);
+  const failure = await Promise.race([
+    done.then(
+      () => unsettled,
+      (reason: unknown) => reason,
+    ),
+    Promise.resolve(unsettled),
+  ]);
   return failure === error;
 }

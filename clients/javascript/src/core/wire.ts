@@ -102,7 +102,10 @@ export function readResponse(wire: unknown): StreamingResponse {
   if (isFields(wire["resumePoint"])) response.resumePoint = readPoint(wire["resumePoint"]);
   if (isFields(wire["lag"])) {
     const { audio, serverLatency } = wire["lag"];
-    response.lag = { audioS: seconds(audio), serverLatencyS: serverLatency === undefined ? undefined : seconds(serverLatency) };
+    response.lag = {
+      audioS: seconds(audio),
+      serverLatencyS: serverLatency === undefined ? undefined : seconds(serverLatency),
+    };
   }
   return response;
 }
@@ -113,7 +116,8 @@ function readContent(wire: Fields, response: StreamingResponse): void {
   else if (isFields(result)) Object.assign(response, { kind: "result", result: readResult(result) });
   else if (isFields(event)) Object.assign(response, { kind: "event", event: readEvent(event) });
   else if (isFields(mark)) Object.assign(response, { kind: "mark", mark: { id: text(mark["id"]) } });
-  else if (isFields(draining)) Object.assign(response, { kind: "draining", draining: { timeLeftS: seconds(draining["timeLeft"]) } });
+  else if (isFields(draining))
+    Object.assign(response, { kind: "draining", draining: { timeLeftS: seconds(draining["timeLeft"]) } });
   else if (isFields(warning)) Object.assign(response, { kind: "warning", warning: readWarning(warning) });
 }
 

@@ -42,7 +42,10 @@ function content(pem: Pem | undefined): Buffer | null {
 }
 
 /** What gives the secret for each call; undefined without one. Throws TypeError for what none can be. */
-export function secretSource(apiKey: string | undefined, token: Token | undefined): (() => Promise<string>) | undefined {
+export function secretSource(
+  apiKey: string | undefined,
+  token: Token | undefined,
+): (() => Promise<string>) | undefined {
   if (apiKey !== undefined && token !== undefined) throw new TypeError("give apiKey or token, not both");
   const secret = apiKey ?? token;
   if (secret === undefined) return undefined;

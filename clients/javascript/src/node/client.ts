@@ -72,7 +72,8 @@ export class AmiraClient {
     this.#secret = secretSource(options.apiKey, options.token);
     const hasSecret = this.#secret !== undefined || "authorization" in this.#headers;
     const targets = splitTargets(target);
-    if (this.#secret) for (const one of targets) checkSecretStaysSecret(one, tls !== null, options.plaintextSecret ?? false);
+    if (this.#secret)
+      for (const one of targets) checkSecretStaysSecret(one, tls !== null, options.plaintextSecret ?? false);
     this.#servers = new Servers(targets.map((one) => grpcServer(one, tls, hasSecret)));
     this.#resuming = resumingOf(options.resume);
     this.#opentelemetry = options.opentelemetry;
@@ -126,7 +127,10 @@ export class AmiraClient {
     const parts: Uint8Array[] = [];
     for await (const piece of audio.content) parts.push(bytesOf(piece));
     const request = { config: wireConfig(audio.config, messageDuration), audio: joined(parts) };
-    const answer = (await this.#ask(RECOGNIZE, request, { timeoutS: UNARY_TIMEOUT_S, ...settings })) as Record<string, unknown>;
+    const answer = (await this.#ask(RECOGNIZE, request, { timeoutS: UNARY_TIMEOUT_S, ...settings })) as Record<
+      string,
+      unknown
+    >;
     const finals: StreamingResult[] = list(answer["results"]).map(readResult);
     const { session } = readResponse({ session: answer["session"] });
     return { text: textOf(finals), finals, session, waitAfterAudioS: undefined };

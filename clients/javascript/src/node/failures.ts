@@ -17,7 +17,7 @@ const UNREADABLE = /response message parsing|Error deserializing|Failed to parse
 const HANDSHAKES: [RegExp, string][] = [
   [
     /self[- ]signed|unable to (verify|get)|certificate has expired|UNABLE_TO|issuer/i,
-    "the server's certificate is not signed by an authority that is trusted here, or has expired: pass tls: \"ca.pem\" with its authority",
+    'the server\'s certificate is not signed by an authority that is trusted here, or has expired: pass tls: "ca.pem" with its authority',
   ],
   [
     /altnames|Hostname/i,
@@ -33,7 +33,8 @@ const HANDSHAKES: [RegExp, string][] = [
 export function failureOf({ code, details, metadata }: StatusObject, server: GrpcServer): AmiraClientError {
   const status = codes[code] as StatusName;
   const { reason, retryAfterS } = advice(metadata.get(DETAILS)[0]);
-  if (UNREADABLE.test(details) && !reason) return new AmiraClientError("A response cannot be read: is this an Amira server?");
+  if (UNREADABLE.test(details) && !reason)
+    return new AmiraClientError("A response cannot be read: is this an Amira server?");
   if (!reason && (status === "UNAVAILABLE" || BROKEN.test(details))) {
     const neverConnected = NEVER_CONNECTED.test(details);
     const told = `No Amira server answers at ${server.target}: ${details}`;
@@ -46,7 +47,10 @@ export function failureOf({ code, details, metadata }: StatusObject, server: Grp
 }
 
 function remedyFor(details: string, secure: boolean): string {
-  if (!secure) return /ECONNRESET|hang up|dropped|closed/i.test(details) ? 'if it speaks TLS, pass tls: true or tls: "ca.pem"' : "";
+  if (!secure)
+    return /ECONNRESET|hang up|dropped|closed/i.test(details)
+      ? 'if it speaks TLS, pass tls: true or tls: "ca.pem"'
+      : "";
   return HANDSHAKES.find(([sign]) => sign.test(details))?.[1] ?? "";
 }
 
@@ -56,7 +60,9 @@ function advice(content: unknown): { reason: string; retryAfterS: number | undef
   let retryAfterS: number | undefined;
   if (!Buffer.isBuffer(content)) return { reason, retryAfterS };
   try {
-    for (const { typeUrl, type_url, value } of list((STATUS.deserialize(content) as Record<string, unknown>)["details"])) {
+    for (const { typeUrl, type_url, value } of list(
+      (STATUS.deserialize(content) as Record<string, unknown>)["details"],
+    )) {
       const type = text(typeUrl ?? type_url);
       const bytes = Buffer.from((value ?? []) as Uint8Array);
       if (type.endsWith("/google.rpc.ErrorInfo")) {

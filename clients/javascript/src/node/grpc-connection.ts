@@ -65,7 +65,12 @@ export class GrpcConnection implements Connection<GrpcServer> {
     this.#call?.cancel();
   }
 
-  async #begin({ server, metadata, deadline, onMetadata }: CallOptions): Promise<ClientDuplexStream<object, object> | null> {
+  async #begin({
+    server,
+    metadata,
+    deadline,
+    onMetadata,
+  }: CallOptions): Promise<ClientDuplexStream<object, object> | null> {
     let headers: Metadata;
     try {
       headers = await metadata;
@@ -75,7 +80,13 @@ export class GrpcConnection implements Connection<GrpcServer> {
     }
     if (this.#answers.over) return null;
     const { path, requestSerialize, responseDeserialize } = STREAMING_RECOGNIZE;
-    const call = server.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, headers, deadline ? { deadline } : {});
+    const call = server.client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      headers,
+      deadline ? { deadline } : {},
+    );
     this.#call = call;
     call.on("metadata", onMetadata);
     call.on("data", (wire: object) => {

@@ -1,6 +1,11 @@
 /** The public protocol as grpc-js takes it, from the descriptor that the build makes of protos/. */
 
-import { fromJSON, type MessageTypeDefinition, type MethodDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import {
+  fromJSON,
+  type MessageTypeDefinition,
+  type MethodDefinition,
+  type ServiceDefinition,
+} from "@grpc/proto-loader";
 import descriptor from "./descriptor.json" with { type: "json" };
 
 const definitions = fromJSON(descriptor as Parameters<typeof fromJSON>[0], {

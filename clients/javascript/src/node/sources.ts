@@ -19,7 +19,9 @@ export async function openAudio(source: Source, config: RecognitionConfig): Prom
   try {
     ({ head, content } = await withHead(iterableOf(source)));
   } catch (cause) {
-    throw new UnreadableAudioError(`Cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new UnreadableAudioError(`Cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
   const audio = asItIs(content, head, config, name);
   if (audio) return audio;

@@ -10,7 +10,9 @@ import type { AmiraClientError } from "../core/errors.js";
 /** What is used of `@opentelemetry/api`: `new AmiraClient(target, { opentelemetry: api })`. */
 export interface OpenTelemetry {
   trace: {
-    getTracer: (name: string) => { startSpan: (name: string, options?: { kind?: number; attributes?: Record<string, string> }) => Span };
+    getTracer: (name: string) => {
+      startSpan: (name: string, options?: { kind?: number; attributes?: Record<string, string> }) => Span;
+    };
     setSpan: (context: never, span: never) => unknown;
   };
   context: { active: () => unknown };

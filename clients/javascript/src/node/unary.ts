@@ -42,7 +42,13 @@ export async function ask(method: Method, request: object, options: UnaryOptions
   }
 }
 
-async function once(method: Method, request: object, server: GrpcServer, options: UnaryOptions, untilS: number): Promise<object> {
+async function once(
+  method: Method,
+  request: object,
+  server: GrpcServer,
+  options: UnaryOptions,
+  untilS: number,
+): Promise<object> {
   const { signal } = options;
   const metadata = await options.metadata();
   signal?.throwIfAborted();
@@ -59,7 +65,15 @@ async function once(method: Method, request: object, server: GrpcServer, options
     const cancel = (): void => call?.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      call = server.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, answered);
+      call = server.client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        { deadline },
+        answered,
+      );
     } catch (error) {
       reject(unwritable(method, error));
     }

@@ -93,7 +93,9 @@ export class Call {
     }
     const resume = message["resume"] as Message | undefined;
     if (resume) {
-      const session = this.script.keeps ? this.script.sessions.find(({ token }) => token === resume["token"]) : undefined;
+      const session = this.script.keeps
+        ? this.script.sessions.find(({ token }) => token === resume["token"])
+        : undefined;
       if (!session) {
         this.#end({ code: "NOT_FOUND", reason: "SESSION_LOST", message: "not kept" });
         return;
@@ -101,8 +103,13 @@ export class Call {
       this.#session = session;
       for (const answer of session.resumed(Number(resume["lastSequence"]))) this.line.send(answer);
       this.#told = session.log.length;
+      if (session.ended) this.#end({ code: "OK" });
     } else {
-      this.#session = new Session(message["config"] as Message, message["resumePoint"] as Message | undefined, message["resumable"] === true);
+      this.#session = new Session(
+        message["config"] as Message,
+        message["resumePoint"] as Message | undefined,
+        message["resumable"] === true,
+      );
       this.script.sessions.push(this.#session);
       this.#tell();
     }

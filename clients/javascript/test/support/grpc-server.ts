@@ -1,7 +1,22 @@
 /** A real gRPC server on a free port that does what a script says. */
 
-import { Metadata, Server, ServerCredentials, status as codes, type ServerDuplexStream, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
-import { ERROR_INFO, GET_CAPABILITIES, RECOGNIZE, RETRY_INFO, STATUS, STREAMING_RECOGNIZE } from "../../src/node/protocol.js";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  status as codes,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import {
+  ERROR_INFO,
+  GET_CAPABILITIES,
+  RECOGNIZE,
+  RETRY_INFO,
+  STATUS,
+  STREAMING_RECOGNIZE,
+} from "../../src/node/protocol.js";
 import { Call, Script, type Behaviour, type Status } from "./behaviour.js";
 import type { Message } from "./scripted-speech.js";
 import { Wire } from "./wire.js";
@@ -43,7 +58,14 @@ export class GrpcServer extends Script {
           this.#serve(call);
         },
         Recognize: (call: ServerUnaryCall<Message, object>, answer: sendUnaryData<object>) => {
-          this.#answer(call, answer, { results: [{ isFinal: true, alternatives: [{ text: `${String((call.request["audio"] as Buffer).byteLength)} bytes` }] }] });
+          this.#answer(call, answer, {
+            results: [
+              {
+                isFinal: true,
+                alternatives: [{ text: `${String((call.request["audio"] as Buffer).byteLength)} bytes` }],
+              },
+            ],
+          });
         },
         GetCapabilities: (call: ServerUnaryCall<Message, object>, answer: sendUnaryData<object>) => {
           this.#answer(call, answer, { serverVersion: "scripted" });
@@ -117,7 +139,11 @@ function asObjects(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, asObjects(field)]));
 }
 
-function errorOf({ code, reason = "", message = code, retryAfterMs }: Status): { code: number; details: string; metadata: Metadata } {
+function errorOf({ code, reason = "", message = code, retryAfterMs }: Status): {
+  code: number;
+  details: string;
+  metadata: Metadata;
+} {
   const number = codes[code as keyof typeof codes];
   const any = (name: string, value: Buffer): object => ({ type_url: `type.googleapis.com/google.rpc.${name}`, value });
   const details = reason ? [any("ErrorInfo", ERROR_INFO.serialize({ reason, domain: "amira.asr" }))] : [];

@@ -13,7 +13,8 @@ export type Message = Record<string, unknown>;
 /** What some audio must come to. */
 export function wordsOf(pcm: Uint8Array): string[] {
   const words = [];
-  for (let start = 0; start < pcm.byteLength; start += SEGMENT_BYTES) words.push(word(pcm.subarray(start, start + SEGMENT_BYTES), start));
+  for (let start = 0; start < pcm.byteLength; start += SEGMENT_BYTES)
+    words.push(word(pcm.subarray(start, start + SEGMENT_BYTES), start));
   return words;
 }
 
@@ -22,7 +23,10 @@ const word = (bytes: Uint8Array, start: number): string =>
 
 /** Audio in which every place is different. */
 export const pcmOf = (seconds: number): Uint8Array =>
-  Uint8Array.from({ length: Math.round(seconds * RATE_HZ) * 2 }, (_, i) => (i * 7 + (i >> 8) * 13 + (i >> 16) * 5) & 255);
+  Uint8Array.from(
+    { length: Math.round(seconds * RATE_HZ) * 2 },
+    (_, i) => (i * 7 + (i >> 8) * 13 + (i >> 16) * 5) & 255,
+  );
 
 /** One session, which may outlive its connection. */
 export class Session {
@@ -34,6 +38,7 @@ export class Session {
   #from: number;
   #segmentFrom: number;
   #controls = 0;
+  #begun = -1;
   ended = false;
 
   constructor(
@@ -50,16 +55,21 @@ export class Session {
   /** The answer to Resume, and what was missed. */
   resumed(lastSequence: number): Message[] {
     const resumeOffset = String(this.#endByte / 2);
-    const first = { session: { ...this.#info(), resumeOffset, resumeControls: String(this.#controls) }, sequence: String(lastSequence) };
+    const first = {
+      session: { ...this.#info(), resumeOffset, resumeControls: String(this.#controls) },
+      sequence: String(lastSequence),
+    };
     return [first, ...this.log.slice(lastSequence)];
   }
 
   audio(content: Uint8Array, offset?: number): void {
-    if (offset !== undefined && offset * 2 !== this.#endByte) throw new Error(`AUDIO_OFFSET_MISMATCH ${String(offset)}`);
+    if (offset !== undefined && offset * 2 !== this.#endByte)
+      throw new Error(`AUDIO_OFFSET_MISMATCH ${String(offset)}`);
     const done = Math.min(this.#audio.byteLength, Math.max(0, this.#segmentFrom - this.#from));
     this.#from += done; // its words have been told
     this.#audio = new Uint8Array(Buffer.concat([this.#audio.subarray(done), content]));
-    for (let end = this.#segmentFrom + SEGMENT_BYTES; end <= this.#endByte; end = this.#segmentFrom + SEGMENT_BYTES) this.#segment(end);
+    for (let end = this.#segmentFrom + SEGMENT_BYTES; end <= this.#endByte; end = this.#segmentFrom + SEGMENT_BYTES)
+      this.#segment(end);
     if (this.#endByte >= this.#segmentFrom + SEGMENT_BYTES / 2) this.#partial(this.#segmentFrom + SEGMENT_BYTES / 2);
   }
 
@@ -84,7 +94,12 @@ export class Session {
   }
 
   #info(): Message {
-    return { sessionId: "s-1", model: "scripted", chunkDuration: "0.320s", ...(this.resumable && { resumeToken: this.token, resumeWindow: "10.000s" }) };
+    return {
+      sessionId: "s-1",
+      model: "scripted",
+      chunkDuration: "0.320s",
+      ...(this.resumable && { resumeToken: this.token, resumeWindow: "10.000s" }),
+    };
   }
 
   #segment(endByte: number): void {
@@ -101,9 +116,12 @@ export class Session {
 
   #partial(endByte: number): void {
     const segmentId = Math.floor(this.#segmentFrom / SEGMENT_BYTES);
-    const begun = this.log.some(({ event }) => (event as Message | undefined)?.["segmentId"] === segmentId);
+    const begun = this.#begun === segmentId;
+    this.#begun = segmentId;
     if (!begun) this.#say({ event: { kind: "KIND_SPEECH_START", offset: at(this.#segmentFrom), segmentId } });
-    this.#say({ result: { segmentId, alternatives: [{ text: `${String(endByte)} bytes` }], audioProcessed: at(endByte) } });
+    this.#say({
+      result: { segmentId, alternatives: [{ text: `${String(endByte)} bytes` }], audioProcessed: at(endByte) },
+    });
   }
 
   #say(content: Message): void {

@@ -6,7 +6,13 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { Call, Script, type Behaviour } from "./behaviour.js";
 import type { Message } from "./scripted-speech.js";
 
-const HTTP: Record<string, number> = { OK: 200, UNAUTHENTICATED: 401, PERMISSION_DENIED: 403, RESOURCE_EXHAUSTED: 429, UNAVAILABLE: 503 };
+const HTTP: Record<string, number> = {
+  OK: 200,
+  UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  UNAVAILABLE: 503,
+};
 
 export class WebServer extends Script {
   readonly #http: Server;
@@ -22,7 +28,13 @@ export class WebServer extends Script {
       const known = !this.key || request.headers.authorization === `Bearer ${this.key}`;
       response.writeHead(known ? 200 : 401, { "content-type": "application/json" });
       const error = { code: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "send a key" };
-      response.end(JSON.stringify(known ? { serverVersion: "scripted", encodings: ["AUDIO_ENCODING_FLAC"], limits: { idleTimeout: "60s" } } : { error }));
+      response.end(
+        JSON.stringify(
+          known
+            ? { serverVersion: "scripted", encodings: ["AUDIO_ENCODING_FLAC"], limits: { idleTimeout: "60s" } }
+            : { error },
+        ),
+      );
     });
     this.#http.on("upgrade", (request, socket, head) => {
       this.protocols = (request.headers["sec-websocket-protocol"] ?? "").split(", ");
