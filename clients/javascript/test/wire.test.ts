@@ -128,7 +128,7 @@ test("the last message is how the stream ended", () => {
 
 test("garbage is said to be garbage", () => {
   for (const message of ["", "{", "null", "3", "[]", '"text"', undefined, new ArrayBuffer(4)]) {
-    assert.throws(() => decode(message), AmiraClientError, String(message));
+    assert.throws(() => decode(message), AmiraClientError);
   }
 });
 

@@ -60,9 +60,11 @@ export class AmiraClient {
     this.#resuming = resumingOf(options.resume);
     this.#WebSocket = options.WebSocket ?? WebSocket;
     // A session whose page is gone need not be kept. A page that may come back keeps its streams.
-    globalThis.addEventListener?.("pagehide", (event) => {
-      if (!event.persisted) void this.close();
-    });
+    if ("addEventListener" in globalThis) {
+      globalThis.addEventListener("pagehide", (event) => {
+        if (!event.persisted) void this.close();
+      });
+    }
   }
 
   /** Opens a stream. An unreachable or refusing server shows in its events and its `done`. */

@@ -125,7 +125,7 @@ export class Microphone extends Emitter<MicrophoneEvents> {
         }, LAST_PIECE_MS);
       } else this.#finish();
     }
-    if (!this.#over) await ended;
+    await ended;
   }
 
   #finish(): void {

@@ -13,7 +13,7 @@ export interface WebServer extends Server {
 export type Secret = string | (() => string | Promise<string>);
 
 /** Where the page came from, where it came from a server. */
-const ownAddress = (): string | undefined => globalThis.location?.href;
+const ownAddress = (): string | undefined => ("location" in globalThis ? globalThis.location.href : undefined);
 
 /**
  * `address`: http(s) or ws(s), with or without the path of the stream, or relative to the page.

@@ -159,7 +159,8 @@ export class Carrier<S extends Server> {
   }
 
   async #handle(response: StreamingResponse): Promise<void> {
-    const { buffer, resuming, deliver } = this.#options;
+    const { buffer, resuming, deliver, silence } = this.#options;
+    silence.received(response.receivedOffset);
     this.#sequence = Math.max(this.#sequence, response.sequence);
     if (response.resumePoint) buffer.settle(response.resumePoint);
     switch (response.kind) {

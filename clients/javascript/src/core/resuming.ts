@@ -17,8 +17,8 @@ export interface Resuming {
    */
   bufferBytes: number;
   /**
-   * A connection over which nothing has come for this much audio sent, and this long, is taken for lost: networks
-   * come and go without a word. Only where a server would have said something: PCM with interim results. 0: never.
+   * A connection over which nothing has come for this long, while this much audio that was sent is not acknowledged (or
+   * its end was said), is taken for lost: networks go without a word. Only where a server would have said something: PCM with interim results. 0: never.
    * Default 20.
    */
   silenceS: number;

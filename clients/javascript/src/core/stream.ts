@@ -247,8 +247,10 @@ export class RecognitionStream extends Emitter<StreamEvents> implements AsyncIte
     if (this.#over) return;
     this.#over = true;
     this.#failure = failure;
-    const ended = failure ?? new StreamStateError("The server has ended the stream.");
-    this.#outbound.close(ended instanceof Error ? ended : new StreamStateError(String(ended)));
+    const ended: unknown = failure ?? new StreamStateError("The server has ended the stream.");
+    this.#outbound.close(
+      ended instanceof Error ? ended : new StreamStateError("The stream was closed.", { cause: ended }),
+    );
     this.#inbox.end(failure, () => {
       if (failure === undefined) this.#settle?.resolve(this.#transcript());
       else {

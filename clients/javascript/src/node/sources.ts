@@ -35,7 +35,7 @@ function iterableOf(source: Source): AsyncIterable<Bytes> | Iterable<Bytes> {
   if (typeof source === "string" || source instanceof URL) {
     return createReadStream(source instanceof URL ? fileURLToPath(source) : source) as AsyncIterable<Buffer>;
   }
-  if (source instanceof Blob) return source.stream() as unknown as AsyncIterable<Bytes>;
+  if (source instanceof Blob) return source.stream();
   if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer) return [bytesOf(source)];
   return source as AsyncIterable<Bytes> | Iterable<Bytes>;
 }

@@ -1,7 +1,8 @@
 /** A real WebSocket server on a free port that does what a script says. */
 
 import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Call, Script, type Behaviour } from "./behaviour.js";
 import type { Message } from "./scripted-speech.js";
@@ -43,7 +44,7 @@ export class WebServer extends Script {
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (one) => {
-        this.#serve(one, socket as Socket);
+        this.#serve(one, socket);
       });
     });
   }
@@ -60,7 +61,7 @@ export class WebServer extends Script {
     await new Promise((resolve) => this.#http.close(resolve));
   }
 
-  #serve(one: WebSocket, socket: Socket): void {
+  #serve(one: WebSocket, socket: Duplex): void {
     const { stallAfterBytes } = this.behaviours[Math.min(this.connections, this.behaviours.length - 1)] ?? {};
     let [bytes, stalled] = [0, false];
     const call = new Call(this, {
