@@ -70,9 +70,12 @@ ifneq ($(ARGS),)
 else
 	@# Compiled here, or every process that needs them would, all at the same time.
 	$(BIN)/python -m tests.support.kernels
-	$(BIN)/python -m pytest --ignore=tests/training --durations=30 $(SHARED)
+	$(BIN)/python -m pytest --ignore=tests/training -m "not toolchain" --durations=30 $(SHARED)
 	@# In processes of their own: in one with all that the other tests load, training ended in a segmentation fault.
 	$(BIN)/python -m pytest tests/training $(SHARED)
+	@# By themselves, and one after another: compilers beside them would starve the servers of other tests.
+	@if [ "$$AMIRA_TEST_TOOLCHAINS" = 1 ]; then $(BIN)/python -m pytest --ignore=tests/training -m toolchain --durations=10; \
+	  else echo "Tests that compile clients in other languages are left out: AMIRA_TEST_TOOLCHAINS=1 runs them, too."; fi
 endif
 
 lint: setup ## Check style, types, the protocol and the generated code
