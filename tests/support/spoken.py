@@ -116,6 +116,7 @@ class Spoken:
         servicer = FrontendServicer(FrontendSettings(max_streams=8))
         frontend_pb2_grpc.add_FrontendServicer_to_server(servicer, frontend.grpc)
         frontend_port = await frontend.start()
+        await frontend.set_ready(True)
         held.push_async_callback(frontend.stop, 0)
         decoder = await held.enter_async_context(
             serving(DecoderSettings(model_dir=MODEL, encoder="in_process", in_process_slots=8, search="beam"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.javascript.gateways import Doors, doors
+from tests.clients.javascript.gateways import Doors
 from tests.clients.programs import CLIENTS, build, need
 from tests.support.spoken import Gateway, Spoken
 
@@ -40,7 +40,6 @@ def gateway(spoken: Spoken) -> Iterator[Gateway]:
 
 
 @pytest.fixture(scope="session")
-def entrances(spoken: Spoken, gateway: Gateway) -> Iterator[Doors]:
+def entrances(gateway: Gateway) -> Doors:
     """Its two ways in."""
-    with doors(spoken, gateway) as both:
-        yield both
+    return Doors(f"127.0.0.1:{gateway.grpc_port}", f"127.0.0.1:{gateway.port}")

@@ -13,11 +13,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from amira.asr.v1 import speech_pb2_grpc
-from amira_core.rpc.server import RpcServer
-from amira_gateway.access import AccessInterceptor
 from amira_local.ports import free_ports
-from tests.support.spoken import Gateway, Spoken
+from tests.support.spoken import Spoken
 
 _READY_S = 60
 
@@ -30,31 +27,8 @@ class Doors:
     web: str
 
     @property
-    def http(self) -> str:
-        return f"http://{self.web}"
-
-    @property
     def ws(self) -> str:
         return f"ws://{self.web}"
-
-
-@contextmanager
-def doors(spoken: Spoken, gateway: Gateway) -> Iterator[Doors]:
-    """The gRPC door of a gateway in this process, beside its web port."""
-
-    async def start() -> tuple[RpcServer, int]:
-        access = AccessInterceptor(gateway.door, 30)
-        server = RpcServer("127.0.0.1:0", "amira.asr.v1.Speech", interceptors=[access])
-        speech_pb2_grpc.add_SpeechServicer_to_server(gateway.speech, server.grpc)
-        port = await server.start()
-        await server.set_ready(True)
-        return server, port
-
-    server, port = spoken.run(start())
-    try:
-        yield Doors(f"127.0.0.1:{port}", f"127.0.0.1:{gateway.port}")
-    finally:
-        spoken.run(server.stop(0))
 
 
 @dataclass
@@ -94,7 +68,9 @@ def _wait_ready(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         asked = health_pb2.HealthCheckRequest(service="amira.asr.v1.Speech")
-        for told in stub.Watch(asked, timeout=_READY_S, wait_for_ready=True):
+        watched = stub.Watch(asked, timeout=_READY_S, wait_for_ready=True)
+        for told in watched:
             if told.status == health_pb2.HealthCheckResponse.SERVING:
+                watched.cancel()
                 return
     raise AssertionError(f"{address} did not become ready")

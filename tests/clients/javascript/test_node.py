@@ -102,7 +102,9 @@ async def test_a_connection_that_is_cut_twice_costs_no_word(package: Path, entra
     assert heard + out.decode().splitlines() == await pythons(entrances.grpc, pcm)
 
 
-async def test_a_gateway_that_is_killed_costs_no_word(package: Path, spoken: Spoken, entrances: Doors) -> None:
+async def test_a_gateway_that_is_killed_costs_no_word(
+    package: Path, spoken: Spoken, entrances: Doors
+) -> None:
     pcm = clip(SECONDS).tobytes()
     with gateway_process(spoken) as doomed:
         async with node(package, f"{doomed.doors.grpc},{entrances.grpc}", "-") as process:
