@@ -9,6 +9,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it publishes no types
 
 TOGETHER = (
+    "tests/clients/javascript/test_",
     "tests/clients/test_",
     "tests/demo/assistant/test_",
     "tests/gateway/adapters/test_",

@@ -1,11 +1,11 @@
-"""The browser bundle in a real Chromium, real speech: the words are Python's; microphones, files, cuts, closed tabs."""
+"""The browser bundle in a real Chromium, real speech: Python's words, whatever is cut, killed or closed."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,8 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Amira</title><link rel="ic
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _browser() -> Iterator[None]:
+def _browser() -> None:
     executable()  # skips where there is none
-    yield
 
 
 @asynccontextmanager

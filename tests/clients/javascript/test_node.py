@@ -1,4 +1,4 @@
-"""The client in Node over gRPC, real speech: the words are Python's, whatever happens to gateways and connections."""
+"""The client in Node over gRPC, real speech: the words are Python's, whatever is cut or killed."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_it_is_formatted_and_checked(package: Path) -> None:
 
 def test_what_is_published_holds_both_entries_with_their_types(package: Path) -> None:
     listed = subprocess.run(
-        ["npm", "pack", "--dry-run", "--json", "--ignore-scripts"],
+        [_program("npm"), "pack", "--dry-run", "--json", "--ignore-scripts"],
         cwd=package, capture_output=True, text=True, check=True,
     )  # fmt: skip
     [described] = json.loads(listed.stdout)
@@ -32,6 +33,12 @@ def test_what_is_published_holds_both_entries_with_their_types(package: Path) ->
     named = {path.removeprefix("./") for path in _paths(exported)}
     assert named <= files
     assert not any(path.startswith(("test/", "node_modules/")) for path in files)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    assert found is not None  # the package was built with it
+    return found
 
 
 def _paths(exported: object) -> list[str]:

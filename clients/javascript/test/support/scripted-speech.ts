@@ -77,7 +77,7 @@ export class Session {
     if (control["keepAlive"]) return;
     this.#controls += 1;
     if (control["mark"]) this.#say({ mark: control["mark"] });
-    if (control["updateConfig"]) this.updates.push({ atByte: this.#endByte, ...(control["updateConfig"]) });
+    if (control["updateConfig"]) this.updates.push({ atByte: this.#endByte, ...control["updateConfig"] });
     if (control["endOfAudio"]) {
       if (this.#endByte > this.#segmentFrom) this.#segment(this.#endByte);
       this.ended = true;
