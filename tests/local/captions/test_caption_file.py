@@ -1,15 +1,14 @@
-"""Files that grow: whole after every write, whoever is killed, whatever the disk does."""
+"""Files that grow: whole after every write, whole again after a crash, whatever the disk does."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -196,25 +195,48 @@ def writer(body: str, path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("suffix", [".json", ".srt"])
-def test_whoever_writes_is_killed_the_file_stays_whole(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"live{suffix}"
-    endless = """
+def read_until_its_writer_is_killed(path: Path, *, segments: int) -> Iterator[str]:
+    """What the file holds while another process writes it as fast as it can, and once that is killed."""
+    process = writer(
+        """
         for number in range(10**9):
             file.show(said("word " * (number % 37), number, final=False))
             file.add(said(f"number {number} " + "word " * (number % 23), number))
             print(number, flush=True)
-    """
-    process = writer(endless, path)
-    assert process.stdout is not None
-    for _ in range(20):
-        process.stdout.readline()
-        assert WHOLE[suffix](path.read_text())
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    content = path.read_text()
-    assert WHOLE[suffix](content)
-    assert "number 19 " in content
+        """,
+        path,
+    )
+    try:
+        assert process.stdout is not None
+        for _ in range(segments):
+            process.stdout.readline()
+            yield path.read_text()
+    finally:
+        process.kill()
+        process.communicate()
+    yield path.read_text()
+
+
+def test_json_is_whole_whenever_it_is_read_and_its_writer_is_killed(tmp_path: Path) -> None:
+    content = ""
+    for content in read_until_its_writer_is_killed(tmp_path / "live.json", segments=40):
+        assert WHOLE[".json"](content)
+    assert "number 39 " in content
+
+
+def test_subtitles_miss_at_most_what_was_being_written_and_are_mended(tmp_path: Path) -> None:
+    path = tmp_path / "live.srt"
+    before = ""
+    for number, content in enumerate(read_until_its_writer_is_killed(path, segments=20)):
+        assert content.startswith(before), "what was settled has changed"
+        if 0 < number < 20:
+            before = content[: content.rindex("\n\n", 0, content.index(f"number {number} ")) + 2]
+            assert WHOLE[".srt"](before), content
+    fill(open_caption_file(path, append=True))
+    mended = path.read_text()
+    assert WHOLE[".srt"](mended), mended
+    assert mended.startswith(before)
+    assert mended.count("an ill disposed young man") == 1
 
 
 @pytest.mark.parametrize("suffix", [".json", ".srt"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from amira.asr.v1.result_pb2 import StreamingResult
 from amira_core.subtitles import VTT_HEAD, Cue, final_cues, srt_block, vtt_block
 from amira_local.captions.errors import CaptionFileError
 from amira_local.captions.growing_file import GrowingFile
+from amira_local.captions.replaced_file import ReplacedFile, lock
 from amira_local.transcripts.formats import Format, segment_object, text_line
 
 LIVE_FORMATS = (Format.SRT, Format.VTT, Format.TXT, Format.JSON)
@@ -47,7 +47,7 @@ class CaptionFile(ABC):
             kept = self._take_up(present) if append else b""
             os.pwrite(descriptor, kept[len(present) :], len(present))
             os.ftruncate(descriptor, len(kept))
-            self._file = GrowingFile(path, descriptor, len(kept))
+            self._file = self._held(path, descriptor, len(kept))
             self._file.write("" if kept else head, tail)
         except BaseException:
             os.close(descriptor)
@@ -76,6 +76,10 @@ class CaptionFile(ABC):
                 self._file.write("", self._tail, durable=True)
         finally:
             self._file.close()
+
+    def _held(self, path: Path, descriptor: int, settled_bytes: int) -> GrowingFile | ReplacedFile:
+        """How its content is kept, `settled_bytes` of it already there."""
+        return GrowingFile(path, descriptor, settled_bytes)
 
     @abstractmethod
     def _settle(self, final: StreamingResult) -> str:
@@ -179,6 +183,9 @@ class JsonFile(CaptionFile):
         comma = ",\n" if self._count else ""
         return comma + json.dumps({**segment_object(result), **more}, ensure_ascii=False)
 
+    def _held(self, path: Path, descriptor: int, settled_bytes: int) -> GrowingFile | ReplacedFile:
+        return ReplacedFile(path, descriptor)
+
     def _take_up(self, content: bytes) -> bytes:
         raise CaptionFileError("a JSON file is not gone on with: give another name")
 
@@ -210,12 +217,13 @@ def _open(path: Path, append: bool, blank: bytes) -> int:
     """`blank`: the content of a file in which nothing was said."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
     except BlockingIOError:
         os.close(descriptor)
         raise CaptionFileError("another program is writing it") from None
-    except OSError:
-        pass  # not every network file system has locks
+    if not os.path.samestat(os.fstat(descriptor), path.stat()):  # replaced since it was opened
+        os.close(descriptor)
+        return _open(path, append, blank)
     if not append and _read(descriptor) not in (b"", blank):
         os.close(descriptor)
         raise CaptionFileError("it is there already: --append goes on with it, or give another name")

@@ -1,10 +1,11 @@
-"""A file that is whole after every write, whoever reads it and whenever its writer is killed.
+"""A file to whose settled part is only ever added, so that programs can follow it (`tail -f`, players).
 
     head  settled  settled  ...  tail
     never touched again          replaced by the next write
 
 A write is one system call that replaces the tail; where the new content is shorter, the rest becomes line
-breaks, which mean nothing in these formats, and is cut off afterwards. A reader never sees half a cue.
+breaks, which mean nothing in these formats, and is cut off afterwards. Systems do not make it one step for
+others: who reads during it, or after its writer was killed in it, may find the end cut short.
 """
 
 from __future__ import annotations
