@@ -79,9 +79,13 @@ class Envoy:
         """Gateways that get new streams."""
         return {name for name, (healthy, _) in self.gateways(cluster).items() if healthy}
 
+    def streams(self, cluster: str = GRPC) -> dict[str, int]:
+        """How many streams each gateway has now."""
+        return {name: streams for name, (_, streams) in self.gateways(cluster).items()}
+
     def serving(self, cluster: str = GRPC) -> set[str]:
         """Gateways that have a stream now."""
-        return {name for name, (_, streams) in self.gateways(cluster).items() if streams}
+        return {name for name, streams in self.streams(cluster).items() if streams}
 
     def accesses(self) -> list[dict[str, Any]]:
         """Its access log so far; a line is written a moment after its stream has ended."""

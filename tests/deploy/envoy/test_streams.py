@@ -136,15 +136,26 @@ async def test_streams_are_spread_and_all_words_come(
     services: tuple[programs.Program, programs.Program], expected: str, tmp_path: Path
 ) -> None:
     async with installation(tmp_path, services) as here, here.client() as client:
-        heard = await asyncio.gather(*(converse(client, recording(), PCM) for _ in range(4)))
+        started, all_are_open = list[asyncio.Task[list[Any]]](), asyncio.Event()
+
+        async def wait_for_the_others(number: int) -> None:
+            if number == HALF:
+                await all_are_open.wait()
+
+        for _ in range(4):  # each once the one before counts
+            started.append(asyncio.create_task(converse(client, recording(), PCM, wait_for_the_others)))
+            await here.envoy.wait_until(lambda: sum(here.envoy.streams().values()) == len(started))
+        assert set(here.envoy.streams().values()) == {2}
+        all_are_open.set()
+        heard = await asyncio.gather(*started)
         assert [text(said(responses)) for responses in heard] == [expected] * 4
 
-        def streams() -> list[dict[str, Any]]:
+        def ended() -> list[dict[str, Any]]:
             return [line for line in here.envoy.accesses() if line["method"].endswith("/StreamingRecognize")]
 
-        await here.envoy.wait_until(lambda: len(streams()) == 4)
-        assert {line["gateway"] for line in streams()} == set(here.gateways)
-        assert {line["grpc_status"] for line in streams()} == {"OK"}
+        await here.envoy.wait_until(lambda: len(ended()) == 4)
+        assert {line["gateway"] for line in ended()} == set(here.gateways)
+        assert {line["grpc_status"] for line in ended()} == {"OK"}
 
 
 async def test_a_gateway_that_drains_gets_no_new_streams_and_ends_the_old_ones(
