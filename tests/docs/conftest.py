@@ -71,7 +71,7 @@ def until_it_listens(server: subprocess.Popen[str]) -> str:
 def up_command() -> str:
     """What `make up` runs once everything is installed."""
     done = subprocess.run(
-        ["make", "--dry-run", "--old-file=setup", "up"],  # noqa: S607 - whichever make there is
+        ["make", "--no-print-directory", "--dry-run", "--old-file=setup", "up"],  # noqa: S607 - whichever make there is
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout.strip().splitlines()[-1]
