@@ -70,11 +70,11 @@ ifneq ($(ARGS),)
 else
 	@# Compiled here, or every process that needs them would, all at the same time.
 	$(BIN)/python -m tests.support.kernels
-	$(BIN)/python -m pytest --ignore=tests/training -m "not toolchain" --durations=30 $(SHARED)
+	$(BIN)/python -m tests.support.second_chance --ignore=tests/training -m "not toolchain" --durations=30 $(SHARED)
 	@# In processes of their own: in one with all that the other tests load, training ended in a segmentation fault.
-	$(BIN)/python -m pytest tests/training $(SHARED)
+	$(BIN)/python -m tests.support.second_chance tests/training $(SHARED)
 	@# By themselves, and one after another: compilers beside them would starve the servers of other tests.
-	@if [ "$$AMIRA_TEST_TOOLCHAINS" = 1 ]; then $(BIN)/python -m pytest --ignore=tests/training -m toolchain --durations=10; \
+	@if [ "$$AMIRA_TEST_TOOLCHAINS" = 1 ]; then $(BIN)/python -m tests.support.second_chance --ignore=tests/training -m toolchain --durations=10; \
 	  else echo "Tests that compile clients in other languages are left out: AMIRA_TEST_TOOLCHAINS=1 runs them, too."; fi
 endif
 
@@ -88,6 +88,7 @@ lint: setup ## Check style, types, the protocol and the generated code
 	$(BIN)/python scripts/generate_adapter_tables.py --check
 	$(BIN)/python scripts/generate_api.py --check
 	$(BIN)/python scripts/generate_figures.py --check
+	$(BIN)/python scripts/generate_claims.py --check
 	$(BIN)/python scripts/generate_licences.py --check
 	$(BIN)/python scripts/generate_configuration.py --check
 	$(BIN)/python scripts/generate_observability.py --check
@@ -108,6 +109,7 @@ docs: setup ## Generate the tables of docs/ (API, adapters, configuration, metri
 	$(BIN)/python scripts/generate_adapter_tables.py
 	$(BIN)/python scripts/generate_api.py
 	$(BIN)/python scripts/generate_figures.py
+	$(BIN)/python scripts/generate_claims.py
 	$(BIN)/python scripts/generate_licences.py
 	$(BIN)/python scripts/generate_configuration.py
 	$(BIN)/python scripts/generate_observability.py

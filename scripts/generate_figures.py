@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def figures() -> dict[str, str]:
     bench, overload = _read(BENCH), _read(OVERLOAD)
     systems = bench["systems"]
     one = systems[DEFAULT]["one_stream"]
+    common = _common_level(systems[LIKE_FOR_LIKE], systems[CPP], bench["budget_ms"])
     named = {
         "services": _capacity(systems[LIKE_FOR_LIKE]),
         "node": _capacity(systems[NODE]),
@@ -45,8 +47,9 @@ def figures() -> dict[str, str]:
         "sherpa p99": _latency(systems[CPP]),
         "services same": _same_words(systems[LIKE_FOR_LIKE]),
         "sherpa same": _same_words(systems[CPP]),
-        "services p99 at 97": _latency(systems[LIKE_FOR_LIKE], 97),
-        "sherpa p99 at 97": _latency(systems[CPP], 97),
+        "common level": str(common),
+        "services p99 at common level": _latency(systems[LIKE_FOR_LIKE], common),
+        "sherpa p99 at common level": _latency(systems[CPP], common),
         "server p50": f"{one['server_latency_ms']['p50']:.1f}",
         "server p99": f"{one['server_latency_ms']['p99']:.1f}",
         "word shown": f"{one['word_emission_delay_ms']['p50']:.0f}",
@@ -62,6 +65,29 @@ def figures() -> dict[str, str]:
     for each in word_error_rates():
         named[each["source"]] = f"{_wer(each['errors']):.1f} % ({each['low']:.1f} to {each['high']:.1f})"
     return named
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a system carried."""
+
+    streams: str
+    p99_ms: float
+    over_peer: float
+
+
+def capacities() -> dict[str, Capacity]:
+    """By system: streams within the budget, p99 of partial latency with them, ratio to the C++ peer."""
+    bench = _read(BENCH)
+    return {
+        name: Capacity(
+            _capacity(system),
+            _level(system, None)["partial_latency_ms"]["p99"],
+            ratio(bench, name) or 0.0,
+        )
+        for name, system in bench["systems"].items()
+        if system.get("capacity")
+    }
 
 
 def word_error_rates() -> list[dict[str, Any]]:
@@ -107,6 +133,14 @@ def _level(system: Mapping[str, Any], offered: int | None) -> Mapping[str, Any]:
     key, wanted = ("carried", system["capacity"]) if offered is None else ("offered", offered)
     level: Mapping[str, Any] = next(each for each in system["levels"] if each[key] == wanted)
     return level
+
+
+def _common_level(one: Mapping[str, Any], other: Mapping[str, Any], budget_ms: float) -> int:
+    """The most streams that were offered to both and served by both within the budget."""
+    common: int = max(set.intersection(*({
+        level["offered"] for level in system["levels"] if level["partial_latency_ms"]["p99"] <= budget_ms
+    } for system in (one, other))))  # fmt: skip
+    return common
 
 
 def _latency(system: Mapping[str, Any], offered: int | None = None) -> str:
