@@ -44,7 +44,7 @@ def test_compressed_audio_is_as_long_as_the_frontend_says() -> None:
     lag = LagTracker()
     lag.forwarded(arrived_at=3.0)
     lag.extracted(16_000)
-    assert lag.received_s == 1.0
+    assert lag.heard_s == 1.0
     lag.forwarded(arrived_at=4.0)
     lag.extracted(32_000)
     assert lag.decoded(64) == 3.0

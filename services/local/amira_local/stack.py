@@ -98,11 +98,6 @@ class LocalStack:
         return self._gateway.public_target
 
     @property
-    def gateway_name(self) -> str:
-        """The service that clients connect to: the gateway, or the (first) node that it is part of."""
-        return self._gateway.name
-
-    @property
     def web_address(self) -> str:
         """Where the gateway serves HTTP and WebSockets."""
         return self._gateway.web

@@ -94,10 +94,6 @@ class TokenTable:
         parts = (self._bytes.get(token) or self._texts[token].encode() for token in tokens)
         return b"".join(parts).decode(errors="ignore")
 
-    def starts_word(self, token: int) -> bool:
-        """Whether a new word begins with this token."""
-        return self._starts[token]
-
     def word_spans(self, tokens: Sequence[int]) -> list[tuple[int, int]]:
         """Cuts a token sequence into words: [begin, end) positions that together cover all tokens."""
         begins = [at for at, token in enumerate(tokens) if at == 0 or self._starts[token]]

@@ -56,11 +56,6 @@ class HotwordAutomaton:
     memo: dict[str, object] = field(default_factory=dict, repr=False)
     """What a search derived from this automaton, kept for the next segment."""
 
-    @property
-    def num_states(self) -> int:
-        """States, the start included."""
-        return len(self.at_end)
-
     @classmethod
     def empty(cls, vocab_size: int) -> HotwordAutomaton:
         """No hotwords, for searches that always follow an automaton."""

@@ -22,6 +22,7 @@ from amira_gateway.access.key_file import KeyFile, KeyRecord, now_utc, read_key_
 
 PREFIX = "amira_"
 _PERSON = b"amira api key 1"
+_ID_BYTES = 8
 _SECRET_BYTES = 32
 _SALT_BYTES = 16
 
@@ -41,7 +42,8 @@ def make_key(
     expires: datetime | None = None,
 ) -> tuple[str, KeyRecord]:
     """A new key, to be shown once, and its record."""
-    key_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(_SECRET_BYTES), secrets.token_bytes(16)
+    key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    salt = secrets.token_bytes(_SALT_BYTES)
     record = KeyRecord(
         id=key_id,
         salt=salt.hex(),

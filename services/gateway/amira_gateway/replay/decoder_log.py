@@ -53,11 +53,6 @@ class DecoderLog:
         """False once more than `most_s` had to be kept."""
         return self._replayable
 
-    @property
-    def held_s(self) -> float:
-        """Audio that a new decoder would be sent, in seconds."""
-        return (self._frames - self._entries[0].begin_frame) / FRAMES_PER_S if self._entries else 0.0
-
     def append(self, request: decoder_pb2.DecodeRequest) -> None:
         """Notes features, a control or the end."""
         begin_frame = self._frames

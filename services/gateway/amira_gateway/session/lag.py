@@ -47,11 +47,6 @@ class LagTracker:
         self._arrivals: deque[_Arrival] = deque(maxlen=_MAX_ENTRIES)
 
     @property
-    def received_s(self) -> float:
-        """Audio received so far, in seconds."""
-        return self._received_s
-
-    @property
     def behind_s(self) -> float:
         """Audio received but not yet decoded, in seconds; never negative."""
         return max(0.0, self._received_s - self._decoded_s)

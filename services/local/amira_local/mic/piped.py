@@ -11,7 +11,6 @@ from amira_client import MicrophoneError
 from amira_client.microphone import CaptureStream, OpenCapture
 from amira_client.microphone.source import OnAudio, OnEnd
 
-DEFAULT_RATE_HZ = 16_000
 _LOOK_AGAIN_S = 0.2
 _AHEAD_S = 0.5
 
