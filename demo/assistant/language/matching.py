@@ -2,19 +2,21 @@
 
 An alignment of two strings of sounds by dynamic programming, of which one may be any path through the
 network: so it does not matter where the recognizer put the spaces ("for tea" is forty), and a word that it
-spelled in a new way ("timmer") costs nothing.
+spelled in a new way ("timmer") costs nothing. Where a heard word has more sounds than the one that it was
+taken for, they count against that one: there is a "nine" in "banana", but nobody said it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demo.assistant.language.network import START, Network, SlotMark, WordUse
-from demo.assistant.language.sounds import MISSING, SUBSTITUTION, Sounds
+from demo.assistant.language.sounds import MISSING, SUBSTITUTION, Sounds, sounds_of, sounds_of_words
 
 _WORST_PER_SOUND = 0.5
 """Sentences that cost more than this per sound that was heard are not looked for."""
@@ -71,6 +73,16 @@ class Match:
             yield name, words
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One sound of the sentence."""
+
+    state: int
+    cost: float
+    heard: int | None
+    """Which of the heard sounds it was taken for; None: it was not heard."""
+
+
 class Matcher:
     """Finds sentences of one grammar."""
 
@@ -79,8 +91,9 @@ class Matcher:
         self._missing = MISSING[network.sounds[1:]]
         self._start = self._column_before_the_first_sound()
 
-    def best(self, heard: Sounds) -> Match | None:
+    def best(self, words: Sequence[str]) -> Match | None:
         """The best whole sentence; None where nothing comes close. Milliseconds of work."""
+        heard = sounds_of_words(words)
         if not len(heard):
             return None
         columns = list(self._columns(heard))
@@ -88,10 +101,13 @@ class Matcher:
         cost = float(columns[-1][end])
         if not np.isfinite(cost):
             return None
-        return Match(tuple(self._words_of(self._path(columns, heard, end))), cost, len(heard))
+        heard_in = np.repeat(np.arange(len(words)), [len(sounds_of(word)) for word in words])
+        path = self._path(columns, heard, end)
+        return Match(tuple(self._words_of(path, heard, heard_in)), cost, len(heard))
 
-    def beginning_cost_per_sound(self, heard: Sounds) -> float:
+    def beginning_cost_per_sound(self, words: Sequence[str]) -> float:
         """How far what was heard is from the best beginning of a sentence, up to the end of any word."""
+        heard = sounds_of_words(words)
         if not len(heard):
             return np.inf
         *_, last = self._columns(heard)
@@ -127,28 +143,26 @@ class Matcher:
                 return
             column[1:][better] = missed[better]
 
-    def _path(self, columns: list[Costs], heard: Sounds, end: int) -> list[tuple[int, float]]:
-        """The states on the way to `end`, each with what it added to the cost; found backwards."""
-        steps: list[tuple[int, float]] = []
-        at, state, extra = len(heard), end, 0.0
+    def _path(self, columns: list[Costs], heard: Sounds, end: int) -> list[_Step]:
+        """The states on the way to `end`; found backwards."""
+        steps: list[_Step] = []
+        at, state = len(heard), end
         while state != START or at > 0:
             here = columns[at][state]
             if at > 0 and np.isclose(here, columns[at - 1][state] + MISSING[heard[at - 1]], atol=1e-4):
-                extra += float(MISSING[heard[at - 1]])
-                at -= 1
+                at -= 1  # nobody said it
                 continue
             sources = self._sources(state)
-            said = SUBSTITUTION[heard[at - 1], self._net.sounds[state]] if at > 0 else np.inf
+            said = float(SUBSTITUTION[heard[at - 1], self._net.sounds[state]]) if at > 0 else np.inf
             came = columns[at - 1][sources] + said if at > 0 else np.full(len(sources), np.inf)
             best = int(np.argmin(came))
             if np.isclose(came[best], here, atol=1e-4):
-                steps.append((state, float(said) + extra))
                 at -= 1
+                steps.append(_Step(state, said, at))
             else:
-                missing = float(self._missing[state - 1])
                 best = int(np.argmin(columns[at][sources]))
-                steps.append((state, missing + extra))
-            state, extra = int(sources[best]), 0.0
+                steps.append(_Step(state, float(self._missing[state - 1]), None))
+            state = int(sources[best])
         return steps[::-1]
 
     def _sources(self, state: int) -> NDArray[np.int32]:
@@ -156,9 +170,32 @@ class Matcher:
         last = self._net.first_arc[state] if state < len(self._net.first_arc) else len(self._net.sources)
         return self._net.sources[first:last]
 
-    def _words_of(self, path: list[tuple[int, float]]) -> Iterator[MatchedWord]:
-        costs: dict[int, list[float]] = {}
-        for state, cost in path:
-            costs.setdefault(int(self._net.word_of[state]), []).append(cost)
-        for word, of_sounds in costs.items():
-            yield MatchedWord(self._net.words[word], sum(of_sounds), len(of_sounds))
+    def _words_of(
+        self, path: list[_Step], heard: Sounds, heard_in: NDArray[np.int64]
+    ) -> Iterator[MatchedWord]:
+        """`heard_in`: which of the heard words each sound was in."""
+        costs: dict[int, float] = {}
+        sounds: Counter[int] = Counter()
+        for step in path:
+            word = int(self._net.word_of[step.state])
+            costs[word] = costs.get(word, 0.0) + step.cost
+            sounds[word] += 1
+        taken = {step.heard: int(self._net.word_of[step.state]) for step in path if step.heard is not None}
+        for at in sorted(set(range(len(heard))) - taken.keys()):
+            owner = _owner(at, taken, heard_in)
+            if owner is not None:
+                costs[owner] += float(MISSING[heard[at]])
+        for word, cost in costs.items():
+            yield MatchedWord(self._net.words[word], cost, sounds[word])
+
+
+def _owner(at: int, taken: dict[int, int], heard_in: NDArray[np.int64]) -> int | None:
+    """The word of the sentence that a sound counts against which is none of its own: the one before,
+    or the one after, if what was heard for that begins with the sound."""
+    before = max((other for other in taken if other < at), default=None)
+    after = min((other for other in taken if other > at), default=None)
+    if before is not None and heard_in[before] == heard_in[at]:
+        return taken[before]
+    if after is not None and heard_in[after] == heard_in[at]:
+        return taken[after]
+    return None if before is None else taken[before]

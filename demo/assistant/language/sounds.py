@@ -7,6 +7,7 @@ those that a recognizer makes up of syllables.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
 
@@ -55,7 +56,7 @@ def sounds_of(word: str) -> Sounds:
     return np.array(kept, dtype=np.int8)
 
 
-def sounds_of_words(words: list[str]) -> Sounds:
+def sounds_of_words(words: Sequence[str]) -> Sounds:
     """The sounds of each word by itself, one after the other."""
     return np.concatenate([np.zeros(0, np.int8), *(sounds_of(word) for word in words)])
 

@@ -10,7 +10,6 @@ from demo.assistant.language.command import Command
 from demo.assistant.language.matching import Match, Matcher
 from demo.assistant.language.network import network_of
 from demo.assistant.language.notation import read
-from demo.assistant.language.sounds import sounds_of_words
 
 GRAMMAR = Path(__file__).resolve().parent.parent / "commands.grammar"
 
@@ -57,7 +56,7 @@ class Understanding:
         best: tuple[float, Match] | None = None
         nearest = 1.0
         for rank, reading in enumerate(readings):
-            match = self._matcher.best(sounds_of_words(reading.split()))
+            match = self._matcher.best(reading.split())
             if match is None:
                 continue
             nearest = min(nearest, match.cost_per_sound)
@@ -72,12 +71,12 @@ class Understanding:
 
     def is_whole(self, reading: str) -> bool:
         """Whether this is surely a command from its beginning to its end."""
-        match = self._matcher.best(sounds_of_words(reading.split()))
+        match = self._matcher.best(reading.split())
         return match is not None and _is_good(match) and match.cost_per_sound <= _SURE
 
     def _is_beginning(self, readings: Sequence[str]) -> bool:
-        heard = (sounds_of_words(reading.split()) for reading in readings[:1])
-        return any(self._matcher.beginning_cost_per_sound(h) <= _MOST_BEGINNING_COST for h in heard)
+        costs = (self._matcher.beginning_cost_per_sound(reading.split()) for reading in readings[:1])
+        return any(cost <= _MOST_BEGINNING_COST for cost in costs)
 
 
 def _is_good(match: Match) -> bool:
