@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -24,7 +25,6 @@ from amira_local.transcribe_command import transcribe
 
 app = typer.Typer(
     name="amira",
-    help="Amira ASR: real-time speech recognition on your own machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,6 +33,22 @@ app.add_typer(models_app)
 app.add_typer(keys_app)
 app.command()(transcribe)
 app.command()(mic)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"amira {metadata.version('amira-asr')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options_of_all(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Amira ASR: real-time speech recognition on your own machine."""
 
 
 class EncoderChoice(StrEnum):
