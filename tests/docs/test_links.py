@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tests.docs.pages import ROOT, anchors, links, pages, prose
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def fault(page: Path, link: str) -> str | None:
@@ -58,3 +61,26 @@ def test_faults_are_found(tmp_path: Path) -> None:
     )
     assert set(links(written)) == {"e.md", "y.md", "q.svg"}
     assert anchors(written) == {"a-bc--d", "a", "a-1"}
+
+
+def symbols(source: Path) -> set[str]:
+    """Classes, their methods (`Class.method`) and functions that a Python file defines."""
+    names = set()
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+            names |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, FUNCTIONS)}
+        elif isinstance(node, FUNCTIONS):
+            names.add(node.name)
+    return names
+
+
+def test_code_that_pages_link_to_is_defined_there() -> None:
+    linked = [
+        (page, name, (page.parent / path).resolve())
+        for page in pages()
+        for name, path in re.findall(r"\[`([\w.]+)`\]\(([\w./-]+\.py)\)", page.read_text(encoding="utf-8"))
+        if not name.endswith(".py")
+    ]
+    assert len(linked) > 15
+    assert [(page.name, name) for page, name, source in linked if name not in symbols(source)] == []
