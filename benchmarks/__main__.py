@@ -40,8 +40,13 @@ _MAX_REMOTE_STREAMS = 4
 async def measure(
     model_dir: Path, plan: Plan, wanted: list[str], data: Path, *, quick: bool, budget_ms: float, say: Any
 ) -> dict[str, Any]:
-    """Runs everything; returns the results. Whatever happens, no server is left running."""
+    """Runs everything; returns the results. Whatever happens, no server is left running.
+
+    Raises:
+        ValueError: a wanted system that there is not, or nothing was measured: no results are to be written.
+    """
     geometry = peers.geometry_of(model_dir)
+    _refuse_unknown(wanted, _servers(model_dir, geometry, peers.KNOWN_BEST))
     played = recordings.pool(data, 8 if quick else 24)
     suite = Suite(played, plan, say, budget_ms)
     began = datetime.now(UTC)
@@ -49,16 +54,20 @@ async def measure(
     tuning = peers.KNOWN_BEST
     tried: list[dict[str, Any]] = []
     try:
-        if plan.tune and _is_wanted(peers.CPP, wanted):
+        if plan.tune and _is_wanted(peers.CPP, wanted, quick=quick):
             say("trying settings of sherpa-onnx's C++ server")
             best, tried = await tune(suite, peers.candidates(model_dir, geometry), peers.TRIED_AT)
             tuning = best.tuning if isinstance(best, SherpaServer) else tuning
-        await _compare(suite, _servers(model_dir, geometry, tuning, wanted, quick=quick), plan)
+        servers = _servers(model_dir, geometry, tuning)
+        await _compare(suite, [one for one in servers if _is_wanted(one.name, wanted, quick=quick)], plan)
     except LoadError as error:  # what has been measured so far is worth keeping
         say(f"error: {error}")
         suite.skipped["the rest of the run"] = str(error)
     finally:
         await suite.stop()
+    if not any(subject.figures.get("levels") for subject in suite.subjects.values()):
+        why = "; ".join(f"{name}: {reason}" for name, reason in suite.skipped.items())
+        raise ValueError(f"no system was measured ({why or 'no level was played'}); nothing is written")
     return {
         "benchmark": "systems",
         "date": began.strftime("%Y-%m-%d %H:%M UTC"),
@@ -88,22 +97,28 @@ async def measure(
     }
 
 
-def _is_wanted(name: str, wanted: list[str]) -> bool:
-    return name in wanted if wanted else name != peers.NODE  # two nodes say more, and half an hour is short
+def _is_wanted(name: str, wanted: list[str], *, quick: bool = False) -> bool:
+    if wanted:
+        return name in wanted
+    # A quick run has time for three systems: two ways to run Amira, and the peer. A full one leaves out what
+    # says less than its neighbour.
+    return name in (peers.LIKE_FOR_LIKE, peers.NODES, peers.CPP) if quick else name != peers.NODE
 
 
-def _servers(
-    model_dir: Path, geometry: tuple[int, int, int], tuning: SherpaTuning, wanted: list[str], *, quick: bool
-) -> list[Server]:
-    # A quick run has time for three systems: the two ways to run Amira, and the peer.
-    methods = ("greedy",) if quick and not wanted else ("greedy", "beam", "k2")
-    servers = [
-        *peers.amira(model_dir, methods, geometry),
+def _refuse_unknown(wanted: list[str], servers: list[Server]) -> None:
+    known = [server.name for server in servers]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"there is no system {', '.join(unknown)}; there are {', '.join(known)}")
+
+
+def _servers(model_dir: Path, geometry: tuple[int, int, int], tuning: SherpaTuning) -> list[Server]:
+    return [
+        *peers.amira(model_dir, ("greedy", "beam", "k2"), geometry),
         *peers.amira_nodes(model_dir, geometry),
-        *peers.sherpa(model_dir, tuning, geometry, all_=not quick or bool(wanted)),
-        *([] if quick and not wanted else vendors()),
+        *peers.sherpa(model_dir, tuning, geometry),
+        *vendors(),
     ]
-    return [server for server in servers if _is_wanted(server.name, wanted)]
 
 
 async def _compare(suite: Suite, servers: list[Server], plan: Plan) -> None:
@@ -125,9 +140,7 @@ async def _compare(suite: Suite, servers: list[Server], plan: Plan) -> None:
 
 
 def _few(subjects: list[Subject]) -> list[Subject]:
-    """Those whose latency with one stream, and at three quarters of capacity, is of interest."""
-    wanted = (peers.LIKE_FOR_LIKE, peers.NODES, peers.DEFAULT, peers.CPP)
-    return [subject for subject in subjects if subject.server.name in wanted]
+    return [subject for subject in subjects if subject.server.name in peers.LOOKED_AT_CLOSELY]
 
 
 def _command(arguments: list[str]) -> str:

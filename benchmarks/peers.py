@@ -19,6 +19,8 @@ NODE, NODES = "amira_node_greedy", "amira_nodes_greedy"
 DEFAULT = "amira_beam"
 """What an Amira server does when nobody asks for anything else, with this model."""
 CPP, CPP_BEAM, PYTHON = "sherpa_cpp", "sherpa_cpp_beam", "sherpa_python"
+LOOKED_AT_CLOSELY = (LIKE_FOR_LIKE, NODES, DEFAULT, CPP)
+"""Those whose latency with one stream, and at three quarters of capacity, is of interest."""
 
 TRIED: Sequence[SherpaTuning] = (
     SherpaTuning(),
@@ -73,16 +75,14 @@ def candidates(model_dir: Path, geometry: tuple[int, int, int]) -> list[SherpaSe
     return servers
 
 
-def sherpa(
-    model_dir: Path, tuning: SherpaTuning, geometry: tuple[int, int, int], *, all_: bool
-) -> list[Server]:
-    """sherpa-onnx with the best settings: C++ greedy and, with `all_`, C++ beam search and Python."""
-    servers: list[Server] = [named(SherpaWebSocket(model_dir, tuning, geometry), CPP)]
-    if all_:
-        beam = SherpaTuning(
-            tuning.encoder, tuning.work_threads, tuning.max_batch, tuning.loop_ms, "modified_beam_search"
-        )
-        python = SherpaTuning(tuning.encoder, tuning.work_threads, max(tuning.max_batch, 50), tuning.loop_ms)
-        servers.append(named(SherpaWebSocket(model_dir, beam, geometry), CPP_BEAM))
-        servers.append(named(SherpaPython(model_dir, python, geometry), PYTHON))
-    return servers
+def sherpa(model_dir: Path, tuning: SherpaTuning, geometry: tuple[int, int, int]) -> list[Server]:
+    """sherpa-onnx with the best settings: C++ greedy and beam search, and Python."""
+    beam = SherpaTuning(
+        tuning.encoder, tuning.work_threads, tuning.max_batch, tuning.loop_ms, "modified_beam_search"
+    )
+    python = SherpaTuning(tuning.encoder, tuning.work_threads, max(tuning.max_batch, 50), tuning.loop_ms)
+    return [
+        named(SherpaWebSocket(model_dir, tuning, geometry), CPP),
+        named(SherpaWebSocket(model_dir, beam, geometry), CPP_BEAM),
+        named(SherpaPython(model_dir, python, geometry), PYTHON),
+    ]

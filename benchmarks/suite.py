@@ -45,7 +45,7 @@ class Plan:
     """Try the peer's settings, rather than taking those that were best before."""
 
 
-FULL = Plan(Times(5, 15), 48, 2, 1.42, 30, 27 * 60, tune=True)
+FULL = Plan(Times(5, 15), 68, 2, 1.42, 30, 26.5 * 60, tune=True)
 QUICK = Plan(Times(2.5, 7), 64, 1, 1.6, 0, 3.3 * 60, tune=False)
 
 

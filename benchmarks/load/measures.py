@@ -9,13 +9,14 @@ nothing has changed, some do not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
 
+from benchmarks.load import intervals
 from benchmarks.load.level import Level, Stream
 from benchmarks.recordings import Recording
 from benchmarks.systems.base import MESSAGE_MS
@@ -24,6 +25,8 @@ from evaluation.word_errors import Errors, count_errors
 
 _MESSAGE_S = MESSAGE_MS / 1000
 QUANTILES = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
+WITH_INTERVAL = {"p50": 50, "p99": 99}
+"""Quantiles whose intervals are kept."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ def percentiles(values: Sequence[float]) -> dict[str, float | int | None]:
         "count": len(values),
         **{name: round(float(value), 1) for name, value in zip(QUANTILES, found, strict=True)},
     }
+
+
+def with_intervals(level: Level, measure: Callable[[Level], Sequence[float]]) -> dict[str, Any]:
+    """Quantiles of a level with 95 % intervals, resampled by stream: its results depend on each other."""
+    by_stream = [measure(replace(level, streams=[stream])) for stream in level.streams]
+    found: dict[str, Any] = percentiles([value for values in by_stream for value in values])
+    found["interval_95"] = intervals.of_quantiles(by_stream, WITH_INTERVAL)
+    return found
 
 
 def due_s(stream: Stream, needed_s: float) -> float:
@@ -161,16 +172,15 @@ def _shown_at(stream: Stream) -> list[float]:
     return shown
 
 
-def errors_of(level: Level, recordings: Sequence[Recording]) -> Errors:
+def errors_by_recording(level: Level, recordings: Sequence[Recording]) -> dict[int, Errors]:
     """Word errors of all streams that ended by themselves."""
-    return sum(
-        (
-            count_errors(recordings[stream.turn.recording].text, transcript(stream))
-            for stream in level.streams
-            if stream.outcome == "complete"
-        ),
-        Errors(),
-    )
+    found: dict[int, Errors] = {}
+    for stream in level.streams:
+        if stream.outcome == "complete":
+            number = stream.turn.recording
+            errors = count_errors(recordings[number].text, transcript(stream))
+            found[number] = found.get(number, Errors()) + errors
+    return found
 
 
 def transcript(stream: Stream) -> str:
@@ -218,7 +228,8 @@ def figures(
         if stream.outcome == "complete" and stream.turn.recording in reference
     ]
     same = sum(words_of(transcript(s)) == words_of(reference[s.turn.recording].text) for s in complete)
-    errors = errors_of(level, recordings)
+    by_recording = errors_by_recording(level, recordings)
+    errors = sum(by_recording.values(), Errors())
     usual = sum(
         (count_errors(recordings[s.turn.recording].text, reference[s.turn.recording].text) for s in complete),
         Errors(),
@@ -229,16 +240,15 @@ def figures(
         for name, cores in level.load.cores.items()
         if name not in ("load client", "driver", "idle systems")
     }
-    partial = percentiles(partial_latencies_ms(level, reference))
     return {
         "offered": level.lanes,
         "carried": round(streams, 1),
         "streams": {name: outcomes.count(name) for name in ("complete", "unfinished", "refused", "failed")},
         "failures": sorted({stream.reason for stream in level.streams if stream.outcome == "failed"})[:5],
-        "partial_latency_ms": partial,
-        "final_latency_ms": percentiles(final_latencies_ms(level)),
-        "server_latency_ms": percentiles(server_latencies_ms(level)),
-        "word_emission_delay_ms": percentiles(emission_delays_ms(level, ends)),
+        "partial_latency_ms": with_intervals(level, lambda one: partial_latencies_ms(one, reference)),
+        "final_latency_ms": with_intervals(level, final_latencies_ms),
+        "server_latency_ms": with_intervals(level, server_latencies_ms),
+        "word_emission_delay_ms": with_intervals(level, lambda one: emission_delays_ms(one, ends)),
         "client_lateness_ms": percentiles(late_ms),
         "cpu_s_per_stream_s": {
             name: round(cores / streams, 5) if streams else None for name, cores in servers.items()
@@ -249,6 +259,7 @@ def figures(
         "words": {
             "compared": errors.words,
             "error_rate": round(errors.rate, 2) if errors.words else None,
+            "error_rate_interval_95": intervals.of_error_rate(list(by_recording.values())),
             "error_rate_unloaded": round(usual.rate, 2) if usual.words else None,
             "transcripts": len(complete),
             "as_unloaded": same,

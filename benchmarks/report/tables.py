@@ -72,22 +72,30 @@ def capacity_table(results: Mapping[str, Any]) -> str:
                 system["title"],
                 capacity,
                 f"{system['capacity'] / theirs:.2f}" if theirs else "-",
-                *(_ms(best, key, quantile) for key, quantile in _CAPACITY_LATENCIES),
+                *(
+                    _with_interval(best[key], quantile) if best else "-"
+                    for key, quantile in _CAPACITY_LATENCIES
+                ),
                 f"{1000 * best['server_cores'] / best['carried']:.1f}" if best else "-",
                 f"{best['memory_mib_per_stream']:.1f}" if best else "-",
                 _error_rates(words),
-                _percent(system["unloaded"]["words"]["error_rate"]),
+                _error_rate(system["unloaded"]["words"]),
                 f"{words['as_unloaded']} of {words['transcripts']}",
             ]
         )
     head = [
         f"streams within budget ({budget})", "over sherpa-onnx C++", "partial p50", "p99", "final p50", "p99",
-        "CPU ms per stream-second", "MiB per stream", "WER % there (of the same, unloaded)",
+        "CPU ms per stream-second", "MiB per stream", "WER % there; of the same, unloaded",
         "WER % of all recordings, unloaded", "transcripts as unloaded",
     ]  # fmt: skip
-    return table(["system", *head], rows)
+    note = f"\n\n{_INTERVALS}" if _has_intervals(systems) else ""
+    return table(["system", *head], rows) + note
 
 
+_INTERVALS = (
+    "In brackets: 95 % intervals by bootstrap, latencies over streams, word error rates over recordings. "
+    "They hold what varies within the run, not from run to run."
+)
 _CAPACITY_LATENCIES = (
     ("partial_latency_ms", "p50"),
     ("partial_latency_ms", "p99"),
@@ -140,7 +148,10 @@ def _latency_targets(system: Mapping[str, Any]) -> list[list[str]]:
     ):
         value = level[kind][quantile] if level else None
         reached = value is not None and value <= most
-        rows.append(_target(f"{system['title']}: {name}", f"at most {most} ms", value, " ms", reached))
+        row = _target(f"{system['title']}: {name}", f"at most {most} ms", value, " ms", reached)
+        if level:
+            row[2] += _interval((level[kind].get("interval_95") or {}).get(quantile), 1)
+        rows.append(row)
     return rows
 
 
@@ -202,7 +213,7 @@ def levels_table(results: Mapping[str, Any]) -> str:
             )
     head = [
         "system", "offered", "carried", "refused / failed", "partial p50 / p90 / p99", "final",
-        "server's own", "word shown after its end", "cores", "mean batch", "WER % (unloaded)", "client cores",
+        "server's own", "word shown after its end", "cores", "mean batch", "WER %; unloaded", "client cores",
         "client late p99",
     ]  # fmt: skip
     return table(head, rows) + "\n\nLatencies in ms." if rows else ""
@@ -266,17 +277,35 @@ def _section(title: str, text: str) -> str:
 def _quantiles(values: Mapping[str, Any]) -> str:
     if not values["count"]:
         return "-"
-    return " / ".join(f"{values[name]:.0f}" for name in ("p50", "p90", "p99"))
+    return " / ".join([f"{values[name]:.0f}" for name in ("p50", "p90")] + [_with_interval(values, "p99")])
+
+
+def _with_interval(values: Mapping[str, Any], quantile: str) -> str:
+    """A latency in ms, with its interval where the results have one."""
+    if values[quantile] is None:
+        return "-"
+    return f"{values[quantile]:.0f}{_interval((values.get('interval_95') or {}).get(quantile), 0)}"
+
+
+def _interval(bounds: Sequence[float] | None, decimals: int) -> str:
+    return "" if bounds is None else f" ({bounds[0]:.{decimals}f} to {bounds[1]:.{decimals}f})"
+
+
+def _has_intervals(systems: Mapping[str, Any]) -> bool:
+    return any(
+        level["partial_latency_ms"].get("interval_95")
+        for system in systems.values()
+        for level in system.get("levels", ())
+    )
 
 
 def _error_rates(words: Mapping[str, Any]) -> str:
-    return f"{_percent(words['error_rate'])} ({_percent(words['error_rate_unloaded'])})"
+    return f"{_error_rate(words)}; {_percent(words['error_rate_unloaded'])}"
+
+
+def _error_rate(words: Mapping[str, Any]) -> str:
+    return f"{_percent(words['error_rate'])}{_interval(words.get('error_rate_interval_95'), 1)}"
 
 
 def _percent(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.1f}"
-
-
-def _ms(level: Mapping[str, Any] | None, key: str, quantile: str) -> str:
-    value = level[key][quantile] if level else None
-    return "-" if value is None else f"{value:.0f}"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from benchmarks import __main__ as command
+from benchmarks import peers
 from benchmarks.__main__ import _command
-from benchmarks.load.level import Times
+from benchmarks.load.level import AFTER_S, Times
 from benchmarks.load.ramp import Ramp
-from benchmarks.suite import FULL, Subject, Suite, tune
+from benchmarks.suite import FULL, QUICK, Plan, Subject, Suite, tune
 from benchmarks.systems.base import Server
 
 
@@ -88,3 +92,37 @@ async def test_hopeless_peers_end_the_search_too(p99: float | None) -> None:
 def test_the_recorded_command_names_no_folders_of_this_machine() -> None:
     arguments = ["--quick", "--results", "/some/where", "--data=/else/where", "--first", "12"]
     assert _command(arguments) == "python -m benchmarks --quick --first 12"
+
+
+def test_a_system_that_there_is_not_is_named_with_those_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        command.main(systems=["amira_greedy", "whisper"], results=tmp_path, data=tmp_path)
+    assert ended.value.exit_code == 2
+    said = capsys.readouterr().err
+    assert "there is no system whisper; there are amira_greedy, " in said
+    assert "sherpa_cpp" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_measured_nothing_leaves_old_results_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RIVA_TARGET", raising=False)
+    kept = tmp_path / "bench.json"
+    kept.write_text("of before")
+    with pytest.raises(typer.Exit) as ended:
+        command.main(systems=["riva"], results=tmp_path, data=tmp_path, no_tuning=True)
+    assert ended.value.exit_code == 2
+    assert "no system was measured (riva: RIVA_TARGET not set)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+    assert kept.read_text() == "of before"
+
+
+@pytest.mark.parametrize(("plan", "most_minutes"), [(FULL, 29), (QUICK, 4)])
+def test_a_run_ends_in_time(plan: Plan, most_minutes: float) -> None:
+    """Levels end by the deadline; a full run then has one more for each of the systems of interest."""
+    level_s = plan.times.ramp_s + plan.times.measured_s + AFTER_S + 6  # the load process, and quiet before it
+    behind_s = level_s * len(peers.LOOKED_AT_CLOSELY) if plan.one_stream_s else 0.0
+    assert plan.deadline_s + behind_s < 60 * most_minutes

@@ -129,3 +129,25 @@ def test_nothing_measured_is_no_latency_of_zero() -> None:
     assert measures.percentiles([]) == {"count": 0, "p50": None, "p90": None, "p99": None, "max": None}
     found = measures.percentiles([float(value) for value in range(101)])
     assert (found["p50"], found["p90"], found["p99"], found["max"]) == (50, 90, 99, 100)
+
+
+def test_latencies_have_intervals_over_streams_and_words_over_recordings() -> None:
+    streams = [
+        stream([at(10.75 + 0.01 * number, "he", 0.667), at(11.4, "he was", 1.3)], turn=Turn(10.0, number, 0))
+        for number in range(10)
+    ]
+    recordings = [Recording(Path(f"{number}.flac"), "he was not", 2.0, "test") for number in range(10)]
+    found = measures.figures(level(*streams), recordings, {0: Heard("he was", [])}, {})
+    low, high = found["partial_latency_ms"]["interval_95"]["p99"]
+    assert low <= found["partial_latency_ms"]["p99"] <= high
+    assert set(found["partial_latency_ms"]["interval_95"]) == set(measures.WITH_INTERVAL)
+    assert found["words"]["error_rate_interval_95"] == pytest.approx([33.33, 33.33])
+    assert found["server_latency_ms"]["interval_95"] is None
+    assert "interval_95" not in found["client_lateness_ms"]
+
+
+def test_one_recording_again_and_again_is_one_witness_of_the_words() -> None:
+    many = level(*[stream([at(11, "he was", 1.0)]) for _ in range(30)])
+    found = measures.figures(many, RECORDINGS, {0: Heard("he was", [])}, {})["words"]
+    assert found["error_rate"] == 50
+    assert found["error_rate_interval_95"] is None

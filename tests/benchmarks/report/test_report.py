@@ -103,6 +103,35 @@ def test_a_system_that_breaks_at_once_has_no_capacity() -> None:
     assert "| Amira, greedy | below 48 |" in tables.capacity_table(results)
 
 
+def test_intervals_are_shown_where_the_results_have_them() -> None:
+    assert "(" not in tables.capacity_table(RESULTS).splitlines()[2]  # as runs of before have it
+    assert "bootstrap" not in tables.markdown(RESULTS)
+    results = deepcopy(RESULTS)
+    amira = results["systems"]["amira_greedy"]
+    best = amira["levels"][1]
+    best["partial_latency_ms"]["interval_95"] = {"p50": [18.2, 22.9], "p99": [350.4, 461.0]}
+    best["final_latency_ms"]["interval_95"] = None
+    best["words"] |= {
+        "error_rate": 28.6,
+        "error_rate_interval_95": [24.0, 33.25],
+        "error_rate_unloaded": 28.4,
+    }
+    amira["one_stream"] = level(1, 9.0, 0.1)
+    amira["one_stream"]["server_latency_ms"] = quantiles(5.5, 8.5) | {"interval_95": {"p50": [5.2, 5.9]}}
+    text = tables.markdown(results)
+    assert "| 100 | 2.50 | 20 (18 to 23) | 400 (350 to 461) | 40 | 450 |" in text
+    assert "| 28.6 (24.0 to 33.2); 28.4 |" in text
+    assert "| 20 / 400 / 400 (350 to 461) | 40 / 450 / 450 |" in text
+    assert "| at most 6 ms | 5.50 ms (5.2 to 5.9) | yes |" in text
+    assert "| at most 15 ms | 8.50 ms | yes |" in text
+    assert "In brackets: 95 % intervals by bootstrap" in text
+
+
+def test_results_that_are_kept_can_be_shown() -> None:
+    for path in sorted((Path(tables.__file__).parents[1] / "results").glob("bench*.json")):
+        assert "### Capacity" in tables.markdown(json.loads(path.read_text()))
+
+
 def test_plots_are_small_and_the_same_for_the_same_figures(tmp_path: Path) -> None:
     first = plots.draw(RESULTS, tmp_path / "a", "bench")
     second = plots.draw(RESULTS, tmp_path / "b", "bench")
