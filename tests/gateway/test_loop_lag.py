@@ -18,7 +18,21 @@ def test_one_pause_shuts_nobody_out() -> None:
     for _ in range(40):
         lag.note(0.001)
     lag.note(0.2)
-    lag.check()
+    lag.check(streams=1)
+    for _ in range(40):
+        lag.note(0.001)
+    lag.note(5)  # a machine that stood still
+    lag.check(streams=1)
+
+
+def test_a_gateway_without_streams_takes_one() -> None:
+    """It would keep nobody's latency by a refusal."""
+    lag = LoopLag(0.1)
+    for _ in range(40):
+        lag.note(0.2)
+    lag.check(streams=0)
+    with pytest.raises(errors.NoCapacityError):
+        lag.check(streams=1)
 
 
 def test_what_lasts_does_until_it_is_well_over() -> None:
@@ -26,22 +40,22 @@ def test_what_lasts_does_until_it_is_well_over() -> None:
     for _ in range(40):
         lag.note(0.2)
     with pytest.raises(errors.NoCapacityError) as refusal:
-        lag.check()
+        lag.check(streams=1)
     assert refusal.value.retry_after_ms == 1000
     while lag.seconds > 0.07:
         lag.note(0.001)
     with pytest.raises(errors.NoCapacityError):  # not yet
-        lag.check()
+        lag.check(streams=1)
     while lag.seconds > 0.04:
         lag.note(0.001)
-    lag.check()
+    lag.check(streams=1)
 
 
 def test_it_can_be_turned_off() -> None:
     lag = LoopLag(0)
     for _ in range(40):
         lag.note(10)
-    lag.check()
+    lag.check(streams=1)
 
 
 async def test_it_sees_a_loop_that_is_held_up() -> None:

@@ -3,6 +3,7 @@
 Every stream's messages pass through one event loop. While it keeps up, a timer fires within a millisecond
 or two; once there is more to do than time, everything waits in one queue and timers fire later and later.
 A client that sends as fast as it can keeps the loop busy but its queue short, so it does not show here.
+Nor does one pause of the machine, however long: it says nothing of whether the gateway keeps up.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from amira_core import errors
 _INTERVAL_S: Final = 0.05
 _AVERAGED_S: Final = 1.0
 _REOPENS_AT: Final = 0.5
+_MOST_BY_ONE: Final = 0.9
+"""Share of the bound that one late timer can add: it takes two in a row to shut the door."""
 _RETRY_MS: Final = 1000
 
 
@@ -43,12 +46,16 @@ class LoopLag:
     def note(self, late_s: float) -> None:
         """A timer fired so late."""
         weight = 1 - math.exp(-(_INTERVAL_S + late_s) / _AVERAGED_S)
-        self.seconds += weight * (late_s - self.seconds)
+        step_s = weight * (late_s - self.seconds)
+        self.seconds += min(step_s, _MOST_BY_ONE * self._most_s) if self._most_s else step_s
 
-    def check(self) -> None:
-        """Raises NoCapacityError while there is no headroom for another stream."""
+    def check(self, streams: int) -> None:
+        """Raises NoCapacityError while there is no headroom for another than the `streams` that are open.
+
+        A gateway without any takes one: there is none whose latency a refusal would keep.
+        """
         bound_s = self._most_s * (_REOPENS_AT if self._refusing else 1.0)
-        self._refusing = bool(self._most_s) and self.seconds > bound_s
+        self._refusing = bool(self._most_s and streams) and self.seconds > bound_s
         if self._refusing:
             raise errors.NoCapacityError(
                 "This server can keep up with no more than the streams that it has: try again later, or at "

@@ -56,7 +56,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
         with metrics.refusals():
             self.admission.check()
             if first is None or not first.HasField("resume_point"):  # it runs already, at another gateway
-                self.loop_lag.check()
+                self.loop_lag.check(self.admission.streams)
                 self._services.fullness.check()
             session = Session(self._services, self._settings, self._tokens)
         await self.sessions.begin(session, BegunClient(client, first))
@@ -66,7 +66,7 @@ class SpeechServicer(speech_pb2_grpc.SpeechServicer):
     ) -> speech_pb2.RecognizeResponse:
         with metrics.refusals():
             self.admission.check()
-            self.loop_lag.check()
+            self.loop_lag.check(self.admission.streams)
             self._services.fullness.check()
             self._check_recording(request)
             client = RecordingClient(request.config, request.audio)

@@ -59,8 +59,8 @@ class GatewaySettings(AccessSettings, ServiceSettings):
 
     max_loop_lag_ms: float = Field(default=100.0, ge=0)
     """How late the gateway's event loop may be, averaged over a second: above it new streams are refused with
-    NO_CAPACITY, so that those that run keep their latency. Sessions that a client goes on with are taken. 0:
-    places alone decide."""
+    NO_CAPACITY, so that those that run keep their latency. Sessions that a client goes on with are taken, and
+    so is one stream where there is none. 0: places alone decide."""
 
     buffer_audio_s: float = Field(default=5.0, gt=0)
     """Audio held per stream before its client is slowed down."""

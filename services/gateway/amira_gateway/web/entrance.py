@@ -35,4 +35,4 @@ class Entrance:
         """
         with metrics.refusals():
             self.speech.admission.check()
-            self.speech.loop_lag.check()
+            self.speech.loop_lag.check(self.speech.admission.streams)
