@@ -279,7 +279,7 @@ async def running(replicas: int = 1, **settings: Any) -> AsyncIterator[Stack]:
     frontend_ports = [await server.start() for server in frontend_servers]
     decoder_ports = [await server.start() for server in decoder_servers]
     services = Services(_targets(frontend_ports), _targets(decoder_ports), PATIENT)
-    settings = {"service_timeout_s": 30, "start_timeout_s": 30} | settings
+    settings = {"service_timeout_s": 30, "start_timeout_s": 30, "max_loop_lag_ms": 0} | settings
     if replicas == 1:
         settings.setdefault("recovery_timeout_s", 0)
     gateway = SpeechServicer(services, GatewaySettings(**settings))

@@ -35,9 +35,17 @@ async def composed(
         in_process_engine="onnxruntime",
         in_process_threads=1,
         search="greedy",
+        target_load=0,
     )
+    # A busy machine must look neither like too many streams nor like services that hang.
     gateway = GatewaySettings(
-        listen=ports[0], frontend_target=frontend_at, decoder_target=decoder_at, max_streams=max_streams
+        listen=ports[0],
+        frontend_target=frontend_at,
+        decoder_target=decoder_at,
+        max_streams=max_streams,
+        max_loop_lag_ms=0,
+        service_timeout_s=60,
+        start_timeout_s=60,
     )
     async with AsyncExitStack() as stack:
         decoding = await stack.enter_async_context(DecoderService(decoder))
