@@ -38,7 +38,7 @@ def test_pages_name_what_was_measured() -> None:
     assert naming >= {"README.md", "ANNOUNCEMENTS.md", "BLOG.md", "QUESTIONS.md", "TALKS.md"}
 
 
-@pytest.mark.parametrize("figure", set(CLAIMS.values()))
+@pytest.mark.parametrize("figure", sorted(set(CLAIMS.values())))
 def test_each_figure_that_is_looked_for_is_named(figure: str) -> None:
     named = {name for page in current() for name, _, _ in places(page.read_text(encoding="utf-8"))}
     assert figure in named
