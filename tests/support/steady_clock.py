@@ -55,7 +55,7 @@ class SteadyClock:
 
 @contextmanager
 def steady_clock() -> Iterator[SteadyClock]:
-    """Meanwhile all that calls time.monotonic() in this process goes by such a clock, asyncio's timers too."""
+    """Meanwhile all that calls time.monotonic() in this process goes by such a clock, asyncio too."""
     clock = SteadyClock()
     clock.start()
     before = time.monotonic
