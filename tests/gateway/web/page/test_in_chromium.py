@@ -28,6 +28,14 @@ SPY = """globalThis.sent = []; const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (data) {
   if (typeof data === 'string') sent.push(data); send.call(this, data); }; 0"""
 
+SHADES = """(() => {
+  const canvas = document.getElementById('wave');
+  const colour = (x) => canvas.getContext('2d').getImageData(x, 2, 1, 1).data.join();
+  const colours = [...Array(canvas.width).keys()].map(colour);
+  return [colours[0], colours.find((one) => one !== colours[0])];
+})()"""
+"""Of the waveform's edge: the colour at the left, and the first other one."""
+
 
 class Wire:
     """A TCP proxy whose connections can be cut, as those of a phone that goes through a tunnel."""
@@ -120,10 +128,36 @@ async def test_what_the_microphone_hears_appears_and_survives_a_lost_connection(
         assert await page.run(PROBLEM) == ""
         assert await page.run("document.querySelectorAll('.text > .faint').length") == 0
         assert HEARD in await page.run("document.getElementById('spoken').textContent")
-        assert (await page.run("document.getElementById('partial-latency').textContent")).endswith(" ms")
+        await readings_and_waveform_are_there(page)
+        await the_pointer_reaches_words(page)
         await the_keyboard_reaches_words(page)
         await all_downloads_have(page, heard)
         assert page.complaints == []
+
+
+async def readings_and_waveform_are_there(page: Page) -> None:
+    for reading, unit in (
+        ("partial-latency", " ms"),
+        ("final-latency", " ms"),
+        ("server-latency", " ms"),
+        ("confidence", " %"),
+    ):
+        shown = await page.run(f"document.getElementById('{reading}').textContent")
+        assert shown.removesuffix(unit).isdecimal(), (reading, shown)
+    silent, loud = await page.run(SHADES)
+    assert silent != loud  # the segment is shaded, what was before it is not
+    assert await page.run("[...document.getElementById('model').options].map((o) => o.text)") == [
+        "starter-en · English"
+    ]
+
+
+async def the_pointer_reaches_words(page: Page) -> None:
+    box = await page.run("document.querySelectorAll('.text > span')[2].getBoundingClientRect().toJSON()")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    await page.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    await page.until("/^\\S+: [0-9.]+ to [0-9.]+ s, conf/.test(document.getElementById('word').textContent)")
+    word = await page.run("document.querySelectorAll('.text > span')[2].textContent")
+    assert (await page.run("document.getElementById('word').textContent")).startswith(f"{word}: ")
 
 
 async def the_keyboard_reaches_words(page: Page) -> None:
