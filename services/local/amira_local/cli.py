@@ -78,7 +78,7 @@ class Level(StrEnum):
 
 ModelOption = Annotated[
     Path | None,
-    typer.Option("--model", help="Model folder or name [default: the bundled models/starter-en]."),
+    typer.Option("--model", help="Model folder or name (default: the bundled models/starter-en)."),
 ]
 EncoderOption = Annotated[
     EncoderChoice, typer.Option(help="Run the encoder in Triton, or in the decoder (no Triton needed).")
@@ -95,7 +95,7 @@ JaegerOption = Annotated[
 
 @app.command()
 def up(
-    port: Annotated[int | None, typer.Option(help="The gateway's port [default: 50051].")] = None,
+    port: Annotated[int | None, typer.Option(help="The gateway's port (default: 50051).")] = None,
     model: ModelOption = None,
     encoder: EncoderOption = EncoderChoice.TRITON,
     search: SearchOption = SearchChoice.AUTO,
@@ -146,7 +146,7 @@ def demo(
     model: ModelOption = None,
     encoder: EncoderOption = EncoderChoice.TRITON,
     search: SearchOption = SearchChoice.AUTO,
-    clip: Annotated[Path | None, typer.Option(help="Recording [default: the bundled one].")] = None,
+    clip: Annotated[Path | None, typer.Option(help="Recording (default: the bundled one).")] = None,
     jaeger: JaegerOption = False,
 ) -> None:
     """Start everything on free ports, recognize the bundled recording in real time, stop everything.
@@ -196,7 +196,7 @@ def _run(
 def top(
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(help="HOST:PORT of services' metrics [default: those of `amira up`]."),
+        typer.Argument(help="HOST:PORT of services' metrics (default: those of `amira up`)."),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
     interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,

@@ -36,7 +36,7 @@ class ScopeChoice(StrEnum):
 FileOption = Annotated[
     Path, typer.Option("--file", envvar=FILE_VARIABLE, help="The key file, as the gateway is given it.")
 ]
-MaxStreamsOption = Annotated[int | None, typer.Option(min=1, help="Streams at once [default: no limit].")]
+MaxStreamsOption = Annotated[int | None, typer.Option(min=1, help="Streams at once (default: no limit).")]
 AudioOption = Annotated[
     float | None,
     typer.Option(
@@ -51,9 +51,9 @@ def create(
     file: FileOption,
     scope: Annotated[
         list[ScopeChoice] | None,
-        typer.Option(help="Repeatable; `recognize` includes `describe` [default: recognize]."),
+        typer.Option(help="Repeatable; `recognize` includes `describe` (default: recognize)."),
     ] = None,
-    expires_in_days: Annotated[float | None, typer.Option(min=0.0, help="[default: never]")] = None,
+    expires_in_days: Annotated[float | None, typer.Option(min=0.0, help="(default: never)")] = None,
     max_streams: MaxStreamsOption = None,
     audio_s_per_minute: AudioOption = None,
 ) -> None:
