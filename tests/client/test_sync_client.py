@@ -99,14 +99,14 @@ def test_a_stream_from_config_to_last_final(client: SyncClient) -> None:
 
 def test_waiting_in_vain_loses_nothing(client: SyncClient) -> None:
     with client.stream(PCM) as stream:
-        first = stream.receive(30)
+        first = stream.receive(60)
         assert first is not None
         assert first.HasField("session")
         for timeout_s in (0, 0, 0.01):
             with pytest.raises(TimeoutError):
                 stream.receive(timeout_s)
         stream.end()
-        last = stream.receive(30)
+        last = stream.receive(60)
         assert last is not None
         assert last.result.alternatives[0].text == "0 bytes"
 
@@ -185,7 +185,7 @@ def test_closing_wakes_who_waits(server: ScriptedSpeech) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     client.close()
-    reader.join(30)
+    reader.join(60)
     assert not reader.is_alive()
     assert ends[0] is None or isinstance(ends[0], StreamStateError)
     client.close()
@@ -195,8 +195,11 @@ def test_closing_wakes_who_waits(server: ScriptedSpeech) -> None:
 
 
 def test_a_client_that_nobody_keeps_ends_its_thread(server: ScriptedSpeech) -> None:
+    before = set(threading.enumerate())
+
     def threads() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name == "amira-client"]
+        new = set(threading.enumerate()) - before
+        return [thread.name for thread in new if thread.name == "amira-client"]
 
     client = SyncClient(server.target)
     assert client.transcribe(flac()).text
@@ -234,7 +237,7 @@ def program(server: ScriptedSpeech, code: str) -> list[str]:
 
 def test_a_program_ends_with_an_open_stream(server: ScriptedSpeech) -> None:
     endless = "import threading; client.listen(iter(lambda: bytes(2), None), PCM).__next__(); print('done')"
-    done = subprocess.run(program(server, endless), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(program(server, endless), capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
@@ -250,7 +253,7 @@ if child == 0:
 stream.end()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), [e.text for e in stream.events()])
 """
-    done = subprocess.run(program(server, code), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(program(server, code), capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "7 ['0 bytes']\n"), done.stderr
 
 
@@ -260,6 +263,6 @@ def test_ctrl_c_interrupts_waiting(server: ScriptedSpeech) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == b"waiting\n"
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        _, told = running.communicate(timeout=120)
     assert running.returncode == -signal.SIGINT
-    assert told.rstrip().endswith(b"KeyboardInterrupt")
+    assert b"KeyboardInterrupt" in told.splitlines(), told

@@ -23,7 +23,8 @@ class Program:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Log lines of that name so far."""
-        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        whole = self.log.read_text().rpartition("\n")[0]  # a line may be half written
+        lines = [line for line in whole.splitlines() if line.startswith("{")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
     @property
@@ -31,7 +32,7 @@ class Program:
         """Where it listens."""
         return f"127.0.0.1:{self.events('listening')[0]['port']}"
 
-    def wait_until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], object], seconds: float = 120) -> None:
         """Fails if the process ends, or the time is over, before the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():

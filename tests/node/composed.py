@@ -56,7 +56,7 @@ async def composed(
         stack.push_async_callback(cancel_and_wait, background)
         client = await stack.enter_async_context(AmiraClient(ports[0], resume=False))
         channel = await stack.enter_async_context(open_channel(ports[0]))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(280):
             while not await is_serving(channel):  # noqa: ASYNC110 - asked over the network
                 await asyncio.sleep(0.05)
         yield client

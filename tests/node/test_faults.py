@@ -21,7 +21,7 @@ def fragile() -> Iterator[StackThread]:
     env = {
         "AMIRA_TRITON_ENGINE": "onnxruntime",
         "AMIRA_TRITON_SLOTS": "8",
-        "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "60",
+        "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "200",
     }
     with StackThread(StackOptions(ephemeral_ports=True, nodes=1, search="greedy", env=env)) as stack:
         yield stack
@@ -34,7 +34,7 @@ async def test_a_killed_part_is_but_a_pause(fragile: StackThread) -> None:
         "tritonserver": tritonserver_pid,
         "node": lambda stack: stack.pid_of("node"),
     }
-    async with AmiraClient(fragile.stack.gateway_target, resume=Resuming(for_s=60)) as client:
+    async with AmiraClient(fragile.stack.gateway_target, resume=Resuming(for_s=200)) as client:
         undisturbed = await finals(client)
         assert undisturbed
         for name, find_pid in victims.items():

@@ -32,7 +32,7 @@ def targets(nodes: list[StackThread]) -> str:
 
 
 async def finals(client: AmiraClient, disturb: Callable[[], None] | None = None) -> list[str]:
-    """Streams a clip at ten times its speed, and disturbs it once words come."""
+    """Streams a clip at ten times its speed, and disturbs it in the middle, once words have come."""
     said: list[str] = []
     heard = asyncio.Event()
     async with client.stream(CONFIG) as stream:
@@ -46,21 +46,23 @@ async def finals(client: AmiraClient, disturb: Callable[[], None] | None = None)
 
         reading = asyncio.create_task(read())
         for begin in range(0, len(pcm()), 6400):
-            if heard.is_set() and disturb is not None:
+            if disturb is not None and begin > len(pcm()) / 2:
+                await asyncio.wait_for(
+                    heard.wait(), 120
+                )  # a busy machine finds words late
                 disturb()
                 disturb = None
             await stream.send(pcm()[begin : begin + 6400])
             await asyncio.sleep(0.02)
         await stream.end()
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(240):
             await reading
-    assert disturb is None, "no words came before the end: nothing was disturbed"
     return said
 
 
 @pytest.mark.slow
 def test_one_page_has_the_metrics_of_all_three(nodes: list[StackThread]) -> None:
-    with urlopen(f"http://{nodes[0].stack.metrics['node']}/metrics", timeout=10) as page:
+    with urlopen(f"http://{nodes[0].stack.metrics['node']}/metrics", timeout=60) as page:
         lines = page.read().decode().splitlines()
     samples = [line.rpartition(" ")[0] for line in lines if line and not line.startswith("#")]
     assert len(samples) == len(set(samples)), "every series once"
@@ -73,11 +75,11 @@ def test_one_page_has_the_metrics_of_all_three(nodes: list[StackThread]) -> None
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 async def test_a_stream_outlives_its_node(nodes: list[StackThread], ending: signal.Signals) -> None:
     """With another node beside it: killed, or told to stop. The words are those of an undisturbed stream."""
-    async with AmiraClient(targets(nodes), resume=Resuming(for_s=60)) as client:
+    async with AmiraClient(targets(nodes), resume=Resuming(for_s=200)) as client:
         undisturbed = await finals(client)
         assert undisturbed
     pid = nodes[0].pid_of("node")  # clients begin at the first one they were told of
-    async with AmiraClient(targets(nodes), resume=Resuming(for_s=60)) as client:
+    async with AmiraClient(targets(nodes), resume=Resuming(for_s=200)) as client:
         assert await finals(client, lambda: os.kill(pid, ending)) == undisturbed
     nodes[0].wait_ready("node", not_pid=pid)
 
@@ -96,7 +98,7 @@ def test_what_a_node_cannot_have_is_said(setting: str) -> None:
         env={**os.environ, setting: "127.0.0.1:5"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
     )
     assert done.returncode == 2
     assert setting in done.stderr

@@ -28,7 +28,7 @@ def pair() -> Iterator[StackThread]:
 
 
 def streams_of(stack: StackThread, node: str) -> float:
-    with urlopen(f"http://{stack.stack.metrics[node]}/metrics", timeout=10) as page:
+    with urlopen(f"http://{stack.stack.metrics[node]}/metrics", timeout=60) as page:
         lines = page.read().decode().splitlines()
     admitted = [line for line in lines if line.startswith("amira_gateway_streams_admitted_total")]
     return sum(float(line.rpartition(" ")[2]) for line in admitted)
@@ -51,7 +51,7 @@ async def test_both_take_streams_at_one_address_and_find_the_same_words(pair: St
 @pytest.mark.slow
 async def test_a_killed_node_costs_no_word(pair: StackThread) -> None:
     """Its streams go on at the other, which knows nothing of them: from what their clients kept."""
-    async with AmiraClient(pair.stack.gateway_target, resume=Resuming(for_s=60)) as client:
+    async with AmiraClient(pair.stack.gateway_target, resume=Resuming(for_s=200)) as client:
         undisturbed = await finals(client)
     pids = {node: pair.pid_of(node) for node in ("node", "node-2")}
     killed: list[int] = []
@@ -63,7 +63,9 @@ async def test_a_killed_node_costs_no_word(pair: StackThread) -> None:
 
     async with AsyncExitStack() as open_:
         clients = [
-            await open_.enter_async_context(AmiraClient(pair.stack.gateway_target, resume=Resuming(for_s=60)))
+            await open_.enter_async_context(
+                AmiraClient(pair.stack.gateway_target, resume=Resuming(for_s=200))
+            )
             for _ in range(_STREAMS)
         ]
         told = await asyncio.gather(*(finals(client, kill_first) for client in clients))

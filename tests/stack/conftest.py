@@ -15,9 +15,8 @@ from tests.support.stack import StackThread
 
 @pytest.fixture(scope="package")
 def running() -> Iterator[StackThread]:
-    """A running stack; services that a test kills are restarted. A busy machine is no service that hangs."""
-    patient = {"AMIRA_GATEWAY_SERVICE_TIMEOUT_S": "30", "AMIRA_GATEWAY_START_TIMEOUT_S": "60"}
-    with StackThread(StackOptions(ephemeral_ports=True, env=patient)) as stack:
+    """A running stack; services that a test kills are restarted."""
+    with StackThread(StackOptions(ephemeral_ports=True)) as stack:
         yield stack
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from amira_client import AmiraClient, Resuming
+from amira_client import AmiraClient, Resuming, Retrying
 from amira_local.options import StackOptions
 from amira_triton.stub_process import find_stub
 from tests.conftest import ROOT
@@ -29,7 +29,7 @@ def fragile() -> Iterator[StackThread]:
         env={
             "AMIRA_TRITON_ENGINE": "onnxruntime",
             "AMIRA_TRITON_SLOTS": "8",
-            "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "60",  # on a slow machine a decoder takes its time to start
+            "AMIRA_GATEWAY_RECOVERY_TIMEOUT_S": "200",  # on a slow machine a decoder takes its time to start
         },
     )
     with StackThread(options) as stack:
@@ -51,7 +51,7 @@ def model_process_pid(stack: StackThread) -> int:
 
 
 async def stream_clip(client: AmiraClient, break_it: Callable[[], None] | None = None) -> list[str]:
-    """Streams a clip at ten times its speed; breaks something once words come; returns the finals."""
+    """Streams a clip at ten times its speed, breaks something in the middle once words have come; the finals."""
     pcm = pcm_of(CLIP)
     heard = asyncio.Event()
     finals: list[str] = []
@@ -66,15 +66,17 @@ async def stream_clip(client: AmiraClient, break_it: Callable[[], None] | None =
 
         reading = asyncio.create_task(read())
         for begin in range(0, len(pcm), MESSAGE_BYTES):
-            if heard.is_set() and break_it is not None:
+            if break_it is not None and begin > len(pcm) / 2:
+                await asyncio.wait_for(
+                    heard.wait(), 120
+                )  # a busy machine finds words late
                 break_it()
                 break_it = None
             await stream.send(pcm[begin : begin + MESSAGE_BYTES])
             await asyncio.sleep(0.02)
         await stream.end()
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(240):
             await reading
-    assert break_it is None, "no words came before the end: nothing was broken"
     return finals
 
 
@@ -87,7 +89,7 @@ async def test_a_killed_part_is_but_a_pause(fragile: StackThread, victim: str) -
         "model process": model_process_pid,
         "tritonserver": tritonserver_pid,
     }
-    async with AmiraClient(fragile.stack.gateway_target, resume=Resuming(for_s=60)) as client:
+    async with AmiraClient(fragile.stack.gateway_target, resume=Resuming(for_s=200)) as client:
         undisturbed = await stream_clip(client)
         assert undisturbed
         pid = find_pid[victim](fragile) if victim in find_pid else fragile.pid_of(victim)
@@ -95,7 +97,8 @@ async def test_a_killed_part_is_but_a_pause(fragile: StackThread, victim: str) -
 
 
 async def test_no_slot_was_leaked(fragile: StackThread) -> None:
-    async with AmiraClient(fragile.stack.gateway_target) as client:
+    # A slot may come back a moment after the end of its stream.
+    async with AmiraClient(fragile.stack.gateway_target, retry=Retrying(for_s=60)) as client:
         # As many as there are slots, after all the deaths above.
         heard = await asyncio.gather(*(stream_clip(client) for _ in range(8)))
         assert all(finals == heard[0] for finals in heard)

@@ -26,9 +26,14 @@ class StackThread:
         self.lines: list[tuple[str, str]] = []
         patience = {
             "AMIRA_TRITON_START_TIMEOUT_S": str(_START_TIMEOUT_S),
-            # A machine that is busy with other tests must not look like one that has too many streams.
+            # A machine that is busy with other tests must neither look like one that has too many streams,
             "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0",
             "AMIRA_DECODER_TARGET_LOAD": "0",
+            # nor like services that hang.
+            "AMIRA_GATEWAY_SERVICE_TIMEOUT_S": "30",
+            "AMIRA_GATEWAY_START_TIMEOUT_S": "60",
+            "AMIRA_DECODER_ENCODER_TIMEOUT_MS": "30000",
+            "AMIRA_TRITON_CANARY_TIMEOUT_MS": "30000",
             **options.env,
         }
         options = replace(options, start_timeout_s=_START_TIMEOUT_S, env=patience)

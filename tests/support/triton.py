@@ -88,7 +88,8 @@ class TritonProcess:
         """The supervisor's log so far."""
         size = os.fstat(self._log.fileno()).st_size
         text = os.pread(self._log.fileno(), size, 0).decode()
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        whole = text.rpartition("\n")[0]  # a line may be half written
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def count(self, event: str) -> int:
         """How often an event has been logged."""
@@ -146,7 +147,7 @@ class TritonProcess:
         """SIGTERM, then SIGKILL if that does not help; returns the exit status."""
         self.ask_to_stop()
         try:
-            status = self.process.wait(30)
+            status = self.process.wait(90)
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()
@@ -163,7 +164,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_until(condition: Callable[[], bool], otherwise: str, timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], otherwise: str, timeout_s: float = 60.0) -> None:
     """Polls until the condition holds; fails with `otherwise` after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -24,7 +24,7 @@ def triton(model_dir: Path) -> Iterator[TritonProcess]:
 @pytest.fixture
 async def encoder(triton: TritonProcess) -> AsyncIterator[TritonEncoder]:
     """A connected client of it."""
-    client = TritonEncoder(triton.target)
+    client = TritonEncoder(triton.target, timeout_ms=60_000)
     await client.connect()
     yield client
     await client.close()

@@ -28,7 +28,7 @@ class Draining:
         return bool((await self.encoder.step(batch(self._features, [0], [5], reset))).accepted.all())
 
     async def hears_of_it(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not self.encoder.draining:
                 assert await self.encoder.ready(has_streams=True)
                 await asyncio.sleep(0.05)
@@ -36,7 +36,7 @@ class Draining:
 
 @pytest.fixture
 async def draining(model_dir: Path) -> AsyncIterator[Draining]:
-    triton = await asyncio.to_thread(TritonProcess.start, model_dir, 2, drain_timeout_s=60)
+    triton = await asyncio.to_thread(TritonProcess.start, model_dir, 2, drain_timeout_s=600)
     encoder = TritonEncoder(triton.target)
     geometry = await encoder.connect()
     yield Draining(triton, encoder, geometry)
@@ -56,7 +56,7 @@ async def test_streams_are_served_until_they_have_left(draining: Draining) -> No
     assert triton.process.poll() is None
     pids = [triton.server_pid(), triton.stub_pid()]
     assert await draining.encoder.ready(has_streams=False)  # they have left
-    assert await asyncio.to_thread(triton.process.wait, 30) == 0
+    assert await asyncio.to_thread(triton.process.wait, 120) == 0
     assert not any(map(alive, pids))
     assert triton.count("drain_timeout") == 0
     with pytest.raises(EncoderLostError):
@@ -67,14 +67,14 @@ async def test_a_client_that_died_is_not_waited_for(draining: Draining) -> None:
     assert await draining.step(reset=True)
     await draining.encoder.close()
     draining.triton.ask_to_stop()
-    assert await asyncio.to_thread(draining.triton.process.wait, 30) == 0
+    assert await asyncio.to_thread(draining.triton.process.wait, 120) == 0
     assert draining.triton.count("drain_timeout") == 0
 
 
 async def test_without_streams_it_stops_at_once(draining: Draining) -> None:
     assert await draining.encoder.ready(has_streams=False)
     draining.triton.ask_to_stop()
-    assert await asyncio.to_thread(draining.triton.process.wait, 30) == 0
+    assert await asyncio.to_thread(draining.triton.process.wait, 120) == 0
     assert [e["event"] for e in draining.triton.events()][-2:] == ["draining", "triton_stopped"]
 
 
@@ -85,7 +85,7 @@ async def test_a_second_signal_ends_it_at_once(draining: Draining) -> None:
     await draining.hears_of_it()
     pids = [triton.server_pid(), triton.stub_pid()]
     triton.process.send_signal(signal.SIGTERM)
-    status = await asyncio.to_thread(triton.process.wait, 30)
+    status = await asyncio.to_thread(triton.process.wait, 120)
     assert status == -signal.SIGTERM
     wait_until(lambda: not any(map(alive, pids)), "Triton outlived its supervisor")
     assert triton.count("triton_stopped") == 0

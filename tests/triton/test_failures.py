@@ -27,7 +27,7 @@ async def _start_stream(encoder: TritonEncoder) -> EncoderOutput:
 async def _until_back(encoder: TritonEncoder) -> EncoderOutput:
     """Goes on with the stream of :func:`_start_stream` until there is an answer."""
     geometry = await encoder.connect()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             return await encoder.step(batch(windows(geometry, 1), [0], [50], False))

@@ -53,13 +53,13 @@ class Swapping:
 async def swapping(model_dir: Path, tmp_path: Path) -> AsyncIterator[Swapping]:
     link = tmp_path / "current"
     link.symlink_to(model_dir)
-    triton = await asyncio.to_thread(TritonProcess.start, link, SLOTS, release_after_s=2.5)
+    triton = await asyncio.to_thread(TritonProcess.start, link, SLOTS, release_after_s=5)
     yield Swapping(link, triton)
     await asyncio.to_thread(triton.stop)
 
 
 def encoder_of(folder: Path, triton: TritonProcess) -> TritonEncoder:
-    return TritonEncoder(triton.target, connect_timeout_s=5, fingerprint=fingerprint(find_encoder(folder)))
+    return TritonEncoder(triton.target, connect_timeout_s=60, fingerprint=fingerprint(find_encoder(folder)))
 
 
 async def test_old_streams_go_on_beside_new_ones_and_the_old_model_is_unloaded(
@@ -85,8 +85,8 @@ async def test_old_streams_go_on_beside_new_ones_and_the_old_model_is_unloaded(
         np.testing.assert_array_equal(mine.frames, -theirs.frames)
     refused = await new.step(batch(features, [0], [5], False))
     assert not refused.accepted.any(), "a generation of the old model's table was taken in the new one's"
-    for _ in range(5):  # a stream that says nothing keeps its model, too
-        await asyncio.sleep(1)
+    for _ in range(28):  # a stream that says nothing keeps its model, too
+        await asyncio.sleep(0.25)
         assert await old.ready(has_streams=True)
     assert triton.count("model_unloaded") == 0
     await asyncio.to_thread(triton.wait_for_event, "model_unloaded")
