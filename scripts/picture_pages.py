@@ -2,13 +2,15 @@
 
 The live page (``live-page.png``, and moving, ``live-page.webp``) and the captions page over a pattern
 (``captions.webp``) hear the bundled recording, in real time, and are shown as they were. Needs ``amira up``
-in another terminal, and Chromium.
+in another terminal, and Chromium. ``live-page.webp`` holds a checksum of the page's looks, by which a test
+tells that it is of today's page.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import io
 import sys
 import tempfile
@@ -27,6 +29,9 @@ from tests.support.chromium import Page, browsing
 ROOT = Path(__file__).resolve().parent.parent
 RECORDING = ROOT / "demo" / "speech" / "sense-and-sensibility.flac"
 IMAGES = ROOT / "docs" / "images"
+PAGE = ROOT / "services" / "gateway" / "amira_gateway" / "web" / "page" / "static"
+DESCRIPTION = 0x010E
+"""Exif's ImageDescription."""
 
 WINDOW = {"width": 860, "height": 690, "deviceScaleFactor": 1, "mobile": False}
 OVERLAY = {"width": 960, "height": 240, "deviceScaleFactor": 1, "mobile": False}
@@ -53,19 +58,36 @@ class Film:
         first, *others = self.frames
         first.save(
             path, save_all=True, append_images=others, duration=self.durations_ms, loop=0,
-            quality=60, method=6, minimize_size=True,
+            quality=60, method=6, minimize_size=True, exif=with_checksum(),
         )  # fmt: skip
+
+
+def looks() -> str:
+    """A checksum of all that says how the live page looks."""
+    files = (PAGE / "index.html", PAGE / "style.css")
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def with_checksum() -> bytes:
+    exif = Image.Exif()
+    exif[DESCRIPTION] = f"The live page whose looks have the checksum {looks()}"
+    return exif.tobytes()
 
 
 def taken(picture: bytes) -> Image.Image:
     return Image.open(io.BytesIO(picture)).convert("RGBA")
 
 
-async def live_page(page: Page, url: str) -> None:
+async def begin(page: Page, url: str) -> None:
+    """The live page as it begins to hear the recording."""
     await set_up(page, WINDOW)
     await page.open(f"{url}/")
     await page.until(READY)
     await page.drop_file(RECORDING.read_bytes(), RECORDING.name)
+
+
+async def live_page(page: Page, url: str) -> None:
+    await begin(page, url)
     film = Film([], [])
     still: Image.Image | None = None
     over = False
