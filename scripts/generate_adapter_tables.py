@@ -12,8 +12,9 @@ from google.protobuf import descriptor_pb2
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from amira.adapters.v1 import support_pb2  # noqa: E402 - as the next one
+from amira.adapters.v1 import support_pb2  # noqa: E402 - as the next ones
 from scripts.described_protos import Comments, comments_of, described  # noqa: E402 - by the path that was just set
+from scripts.generated import with_part, write_or_check  # noqa: E402 - as above
 
 DOCUMENT = ROOT / "docs" / "ADAPTERS.md"
 TABLES = (
@@ -74,25 +75,13 @@ def _values(
 def with_tables(text: str) -> str:
     """The document with its tables as the protos have them. ValueError: it lacks a place for one."""
     for proto in TABLES:
-        begin, end = f"<!-- {proto} -->\n", f"<!-- end of {proto} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"docs/ADAPTERS.md has no place for the table of {proto}")
-        text = f"{before}{begin}{table(proto)}\n{end}{after}"
+        text = with_part(text, f"<!-- {proto} -->\n", f"{table(proto)}\n", f"<!-- end of {proto} -->")
     return text
 
 
 def main() -> int:
     """Returns 1 when --check finds the document stale."""
-    text = DOCUMENT.read_text()
-    current = with_tables(text)
-    if "--check" not in sys.argv:
-        DOCUMENT.write_text(current)
-        return 0
-    if text != current:
-        sys.stderr.write("docs/ADAPTERS.md is stale: run `make docs`\n")
-    return int(text != current)
+    return write_or_check(DOCUMENT, with_tables(DOCUMENT.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

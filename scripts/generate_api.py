@@ -15,12 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from amira.asr.v1 import config_pb2  # noqa: E402 - as the next ones
-from amira_core import limits  # noqa: E402
-from amira_core.errors import AmiraError, all_errors  # noqa: E402
-from amira_decoder.search.hotwords import HotwordLimits  # noqa: E402
-from amira_gateway.session.validation import MAX_ALTERNATIVES  # noqa: E402
-from amira_gateway.settings import GatewaySettings  # noqa: E402
+from amira_core import limits  # noqa: E402 - as the next ones
+from amira_core.errors import AmiraError, all_errors  # noqa: E402 - as the next ones
+from amira_decoder.search.hotwords import HotwordLimits  # noqa: E402 - as the next ones
+from amira_gateway.session.validation import MAX_ALTERNATIVES  # noqa: E402 - as the next ones
+from amira_gateway.settings import GatewaySettings  # noqa: E402 - as the next ones
 from scripts.described_protos import Comments, comments_of, described  # noqa: E402 - by the path that was just set
+from scripts.generated import with_part, write_or_check  # noqa: E402 - as above
 
 PAGE = ROOT / "docs" / "API.md"
 PROTOS = ("amira/asr/v1/speech.proto", "amira/asr/v1/result.proto", "amira/asr/v1/config.proto")
@@ -166,25 +167,13 @@ def _variable(setting: str) -> str:
 def with_sections(text: str) -> str:
     """The page with its generated parts as they should be. ValueError: it lacks a place for one."""
     for name, inside in sections().items():
-        begin, end = f"<!-- generated: {name} -->\n", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"docs/API.md has no place for {name}")
-        text = f"{before}{begin}{inside}\n{end}{after}"
+        text = with_part(text, f"<!-- generated: {name} -->\n", f"{inside}\n", f"<!-- end of {name} -->")
     return text
 
 
 def main() -> int:
     """Returns 1 when --check finds the page stale."""
-    text = PAGE.read_text(encoding="utf-8")
-    current = with_sections(text)
-    if "--check" not in sys.argv:
-        PAGE.write_text(current, encoding="utf-8")
-        return 0
-    if text != current:
-        sys.stderr.write("docs/API.md is stale: run `make docs`\n")
-    return int(text != current)
+    return write_or_check(PAGE, with_sections(PAGE.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.check_licences import LIST, OURS, licence_of  # noqa: E402 - found by the path that was just set
+from scripts.generated import with_part, write_or_check  # noqa: E402 - as above
 
 PAGE = ROOT / "docs" / "DEPENDENCIES.md"
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
@@ -55,23 +56,12 @@ def table() -> str:
 
 def with_table(text: str) -> str:
     """The page with its table as it should be. ValueError: it lacks a place for it."""
-    before, found, rest = text.partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    if not (found and closed):
-        raise ValueError("docs/DEPENDENCIES.md has no place for the licences")
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return with_part(text, BEGIN, table(), END)
 
 
 def main() -> int:
     """Returns 1 when --check finds the page stale."""
-    text = PAGE.read_text(encoding="utf-8")
-    current = with_table(text)
-    if "--check" not in sys.argv:
-        PAGE.write_text(current, encoding="utf-8")
-        return 0
-    if text != current:
-        sys.stderr.write("docs/DEPENDENCIES.md is stale: run `make docs`\n")
-    return int(text != current)
+    return write_or_check(PAGE, with_table(PAGE.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

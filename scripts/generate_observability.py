@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from amira_core.metrics.buckets import CHUNK_S  # noqa: E402 - as the next two
-from amira_core.metrics.metric import Kind, Metric  # noqa: E402
-from amira_core.metrics.schema import (  # noqa: E402
+from amira_core.metrics.buckets import CHUNK_S  # noqa: E402 - as the next ones
+from amira_core.metrics.metric import Kind, Metric  # noqa: E402 - as the next ones
+from amira_core.metrics.schema import (  # noqa: E402 - as the next one
     Common,
     Decoder,
     Frontend,
@@ -82,7 +82,7 @@ def main() -> int:
     stale = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
-            print(f"{path.relative_to(ROOT)} is stale: run make docs", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"{path.relative_to(ROOT)} is stale: run `make docs`\n")
         return int(bool(stale))
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,9 +68,9 @@ def main() -> int:
         missing = make(LANGUAGES[name], out)
         files = sum(path.is_file() for path in out.rglob("*"))
         made = "skipped" if not files else "made in part" if missing else "made"
-        print(f"{name:11} {made}" + (f": {files} files in {out}" if files else ""), flush=True)  # noqa: T201
-        for problem in missing:
-            print(f"{'':11} {problem}", flush=True)  # noqa: T201 - it is what this program is for
+        sys.stdout.write(f"{name:11} {made}" + (f": {files} files in {out}\n" if files else "\n"))
+        sys.stdout.writelines(f"{'':11} {problem}\n" for problem in missing)
+        sys.stdout.flush()  # the next language may take minutes
         if missing and arguments.languages:
             status = 1
     return status

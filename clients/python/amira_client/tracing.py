@@ -17,7 +17,7 @@ try:
     from opentelemetry import trace as otel
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 except ModuleNotFoundError:  # optional
-    otel = None  # type: ignore[assignment]
+    otel = None  # type: ignore[assignment]  # a module, or that there is none
 
 CallT = TypeVar("CallT", bound=grpc.aio.Call)
 Metadata = tuple[tuple[str, str], ...]
