@@ -27,6 +27,8 @@ class Checkout:
     folder: Path
     grpc: str
     web: str
+    took_s: dict[str, float]
+    """How long each step of the quick start took."""
 
 
 @pytest.fixture(scope="package")
@@ -46,10 +48,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     ) as server:
         try:
             said = until_it_listens(server)
-            told("make up", started_at)
+            took_s = {"make up": time.monotonic() - started_at}
             grpc = re.findall(r"Amira listens on (\S+):(\d+):", said)[0]
             web = re.findall(r"in a browser: http://(\S+?)/", said)[0]
-            yield Checkout(folder, ":".join(grpc), web)
+            yield Checkout(folder, ":".join(grpc), web, took_s)
             server.send_signal(signal.SIGINT)
             said, _ = server.communicate(timeout=60)
             assert "all services have stopped" in said
@@ -75,8 +77,3 @@ def up_command() -> str:
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout.strip().splitlines()[-1]
-
-
-def told(step: str, started_at: float) -> None:
-    """Says how long a step took: shown by `pytest -s`, never judged."""
-    sys.stdout.write(f"{step}: {time.monotonic() - started_at:.1f} s\n")
