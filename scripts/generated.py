@@ -18,7 +18,7 @@ def with_part(text: str, begin: str, part: str, end: str) -> str:
 
 
 def write_or_check(path: Path, current: str) -> int:
-    """Writes a file as it should be; with --check on the command line only says whether it is (1: it is not)."""
+    """Writes a file as it should be; with --check on the command line only returns 1 where it is not so."""
     if "--check" not in sys.argv:
         path.write_text(current, encoding="utf-8")
         return 0
