@@ -14,13 +14,13 @@ import soundfile
 from onnx import numpy_helper
 
 from amira_local.demo import DEMO_CLIP
-from amira_local.models.check import How, Trial, read_features, try_model
+from amira_local.models.check import Trial, TrialOptions, read_features, try_model
 from amira_local.models.errors import ModelsError
 from amira_local.models.report import UnusableModelError, describe, open_model
 from tests.decoder.search.tiny_model import DIM, write_tiny_model
 from tests.support.features import fbank_of
 
-GREEDY = How(engine="onnxruntime", threads=1, search="greedy")
+GREEDY = TrialOptions(engine="onnxruntime", threads=1, search="greedy")
 
 # Takes one value a frame and adds what it has heard before; 4 encoder frames of a chunk of 8.
 ENCODER = """
@@ -201,14 +201,16 @@ def test_a_sentencepiece_model_of_another_model(write_model: WriteModel, clip: P
     assert not trial.failed
 
 
-@pytest.mark.parametrize("how", [How(engine="onnxruntime", search="k2"), How(engine="openvino", threads=1)])
+@pytest.mark.parametrize(
+    "options", [TrialOptions(engine="onnxruntime", search="k2"), TrialOptions(engine="openvino", threads=1)]
+)
 def test_what_is_not_installed(
-    write_model: WriteModel, clip: Path, how: How, monkeypatch: pytest.MonkeyPatch
+    write_model: WriteModel, clip: Path, options: TrialOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("amira_encoder.engine.find_spec", lambda name: None)
     monkeypatch.setattr("amira_decoder.searches.available_methods", lambda: ("beam", "greedy"))
     with pytest.raises(ModelsError, match=r"not installed|cannot run here"):
-        try_model(open_model(write_model()), clip, how)
+        try_model(open_model(write_model()), clip, options)
 
 
 def test_garbage_folders(tmp_path: Path, write_model: WriteModel) -> None:

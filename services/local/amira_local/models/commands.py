@@ -55,7 +55,7 @@ class TrialSearch(StrEnum):
 
 
 ModelArgument = Annotated[
-    str | None, typer.Argument(help="Name, or folder [default: the bundled model].", show_default=False)
+    str | None, typer.Argument(help="Name, or folder (default: the bundled model).", show_default=False)
 ]
 
 
@@ -76,12 +76,12 @@ def pull(
     into: Annotated[
         Path | None,
         typer.Option(
-            help=f"Folder that gets the model's folder [default: ${MODELS_DIR_VARIABLE}, or amira/models in "
-            "the user's data folder].",
+            help=f"Folder that gets the model's folder (default: ${MODELS_DIR_VARIABLE}, or amira/models in "
+            "the user's data folder).",
         ),
     ] = None,
     precision: Annotated[
-        PrecisionChoice | None, typer.Option(help="Precision of the encoder [default: fp32 where published].")
+        PrecisionChoice | None, typer.Option(help="Precision of the encoder (default: fp32 where published).")
     ] = None,
     base_url: Annotated[
         str, typer.Option(help="Where the archives lie: a mirror of the release.", envvar=BASE_URL_VARIABLE)
@@ -140,7 +140,7 @@ def info(model: ModelArgument = None) -> None:
 @models_app.command()
 def check(
     model: ModelArgument = None,
-    clip: Annotated[Path | None, typer.Option(help="Recording [default: the bundled one].")] = None,
+    clip: Annotated[Path | None, typer.Option(help="Recording (default: the bundled one).")] = None,
     engine: Annotated[EngineChoice, typer.Option(help="Inference engine.")] = EngineChoice.AUTO,
     threads: Annotated[
         int,
@@ -156,7 +156,7 @@ def check(
     Exits with 1 when something is wrong with it, and says what to do.
     """
     from amira_local.demo import DEMO_CLIP  # each command loads only what it needs
-    from amira_local.models.check import How, try_model
+    from amira_local.models.check import TrialOptions, try_model
     from amira_local.models.report import describe, open_model
     from amira_local.models.views import print_rows, print_trial
 
@@ -164,7 +164,7 @@ def check(
     try:
         opened = open_model(_find(model))
         print_rows(describe(opened), console)
-        trial = try_model(opened, clip or DEMO_CLIP, How(engine.value, threads, search.value))
+        trial = try_model(opened, clip or DEMO_CLIP, TrialOptions(engine.value, threads, search.value))
     except ModelsError as error:
         _fail(error)
     print_trial(trial, console)
