@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 3
 SHARED := --numprocesses=$(TEST_PROCESSES) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up assistant jaeger jaeger-build doctor test lint format protos stubs docs site bench bench-quick bench-stages bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket licences audit sbom train-setup train clean
+.PHONY: help setup demo up assistant jaeger jaeger-build doctor test lint format protos stubs docs site bench bench-quick bench-stages bench-reports bench-overload eval chaos soak fuzz fuzz-messages fuzz-websocket licences audit sbom train-setup train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -126,6 +126,11 @@ bench-quick: setup ## The same in four minutes, with fewer systems (ARGS="--help
 
 bench-stages: setup ## What each stage costs: features, encoder engines, searches, relay; into docs/PERFORMANCE.md
 	$(BIN)/python -m benchmarks.stages --document $(ARGS)
+
+bench-reports: setup ## What follows from the last make bench: costs, fleets, plots, docs/BENCHMARKS.md, figures of other pages
+	$(BIN)/python -m benchmarks.report
+	$(BIN)/python scripts/generate_figures.py
+	$(BIN)/python scripts/generate_claims.py
 
 bench-overload: setup ## Three times the streams that the server can carry: what those notice that are admitted
 	$(BIN)/python -m benchmarks.overload --out benchmarks/results/overload.json $(ARGS)

@@ -15,13 +15,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODE  # noqa: E402 - found by the path that was just set
+from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODE, NODES  # noqa: E402 - by the path that was just set
 from benchmarks.report.tables import ratio  # noqa: E402
 
 README = ROOT / "README.md"
 BENCH = ROOT / "benchmarks" / "results" / "bench.json"
 OVERLOAD = ROOT / "benchmarks" / "results" / "overload.json"
 COST = ROOT / "benchmarks" / "results" / "cost.json"
+FLEET = ROOT / "benchmarks" / "results" / "fleet.json"
 WORDS = ROOT / "evaluation" / "results"
 BEGIN, END = "<!-- figures: written by `make docs`, do not edit -->\n", "<!-- end of figures -->"
 SPOKEN = {
@@ -36,13 +37,15 @@ def figures() -> dict[str, str]:
     bench, overload = _read(BENCH), _read(OVERLOAD)
     systems = bench["systems"]
     one = systems[DEFAULT]["one_stream"]
+    nodes = NODES if NODES in systems else NODE
     common = _common_level(systems[LIKE_FOR_LIKE], systems[CPP], bench["budget_ms"])
     named = {
         "services": _capacity(systems[LIKE_FOR_LIKE]),
-        "node": _capacity(systems[NODE]),
+        "node": _capacity(systems[nodes]),
+        "node way": "two processes" if nodes == NODES else "one process",
         "sherpa": _capacity(systems[CPP]),
         "services over sherpa": f"{ratio(bench, LIKE_FOR_LIKE):.2f}",
-        "node over sherpa": f"{ratio(bench, NODE):.2f}",
+        "node over sherpa": f"{ratio(bench, nodes):.2f}",
         "services p99": _latency(systems[LIKE_FOR_LIKE]),
         "sherpa p99": _latency(systems[CPP]),
         "services same": _same_words(systems[LIKE_FOR_LIKE]),
@@ -58,6 +61,7 @@ def figures() -> dict[str, str]:
         "refusal p99": f"{overload['over']['refusal_ms']['p99']:.0f}",
         "times over": f"{overload['factor']:g}",
         "stream-hour": f"{60 * min(each['usd_per_minute'] for each in _read(COST)['machines']):.3f}",
+        "zone lost refused": f"{_refused_with_a_zone_lost():.1f}",
         "cores": str(bench["machine"]["cpus"]),
         "cpu": bench["machine"]["cpu"],
         "date": bench["date"].split()[0],
@@ -104,7 +108,7 @@ def table() -> str:
     rows = [
         ("streams at once with p99 of partial latency within 500 ms, greedy search, on "
          f"{known['cores']} cores ({known['cpu']}, no GPU)",
-         f"{known['services']} as services, {known['node']} in one process; "
+         f"{known['services']} as services, {known['node']} in {known['node way']}; "
          f"sherpa-onnx's C++ server {known['sherpa']}", "make bench"),
         ("the same over sherpa-onnx's C++ server, same model and minutes (wanted: 2)",
          f"{known['services over sherpa']} and {known['node over sherpa']}", "make bench"),
@@ -122,6 +126,13 @@ def table() -> str:
     ]  # fmt: skip
     lines = [f"| {what} | {measured} | `{command}` |" for what, measured, command in rows]
     return "\n".join([f"| {known['date']} | measured | command |", "|---|---|---|", *lines, ""])
+
+
+def _refused_with_a_zone_lost() -> float:
+    """Per cent of new streams, in the smallest fleet."""
+    answers = _read(FLEET)["answers"]
+    lost = next(one for one in answers if one["plan"]["zone_lost_at_s"] is not None)
+    return 100 * float(lost["refused"]) / float(lost["arrived"])
 
 
 def _capacity(system: Mapping[str, Any]) -> str:

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks.capacity.cost import break_even_streams, stream_costs
-from benchmarks.capacity.fleet import Answer, Fleet, Plan
-from benchmarks.capacity.prices import DEFAULT, read_prices
+from benchmarks.capacity.answers import CELL, FILLED, STREAMS, cost_figures, fleet_figures
+from benchmarks.capacity.cost import break_even_streams, monthly_costs, stream_costs
+from benchmarks.capacity.measured import read_measured
+from benchmarks.capacity.prices import DEFAULT, Prices, read_prices
+from benchmarks.report import write
+from benchmarks.report.capacity_section import fleet_table
 from evaluation.tables import table
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+_MEASURED = "[default: as `make bench` measured it]"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-PerCore = Annotated[float, typer.Option(min=0.1, help="Streams per core, as `make bench` measured them.")]
-Results = Annotated[Path, typer.Option(help="Folder for the raw figures.")]
+Results = Annotated[Path | None, typer.Option(help="Folder to keep the raw figures in.")]
 
 
 @app.command()
 def cost(
-    streams_per_core: PerCore,
-    filled: Annotated[float, typer.Option(min=0.01, max=1, help="Places in use on average.")] = 0.6,
+    streams_per_core: Annotated[float | None, typer.Option(min=0.1, help=f"Streams. {_MEASURED}")] = None,
+    filled: Annotated[float, typer.Option(min=0.01, max=1, help="Places in use on average.")] = FILLED,
+    hours: Annotated[float | None, typer.Option(min=0, help="Audio a month: what it costs.")] = None,
+    other_usd: Annotated[
+        float, typer.Option(min=0, help="With --hours: what else own machines cost a month, as people.")
+    ] = 0.0,
     prices: Annotated[Path, typer.Option(help="Dated prices.")] = DEFAULT,
-    results: Results = RESULTS,
+    results: Results = None,
 ) -> None:
-    """USD per stream-hour and per minute of audio, against hosted services."""
+    """USD per stream-hour, per minute of audio and per month, against hosted services."""
     try:
+        per_core = streams_per_core or read_measured().streams_per_core
         listed = read_prices(prices)
-        costs = stream_costs(listed.machines, streams_per_core, filled)
+        figures = cost_figures(listed, per_core, filled)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    rows = [
+    for part in _cost_tables(listed, per_core, filled):
+        typer.echo(part + "\n")
+    if hours is not None:
+        rows = [
+            [each.name, f"{each.usd:,.0f}", "" if each.machines is None else f"{each.machines:,}"]
+            for each in monthly_costs(listed, hours, per_core, filled, other_usd)
+        ]
+        typer.echo(table([f"{hours:,g} hours of audio a month", "USD a month", "machines"], rows) + "\n")
+    typer.echo(f"{per_core:g} streams per core, {filled:.0%} of the places in use. List prices as dated.")
+    _keep(results, "cost.json", figures)
+
+
+def _cost_tables(listed: Prices, per_core: float, filled: float) -> list[str]:
+    costs = stream_costs(listed.machines, per_core, filled)
+    own = [
         [
             each.machine.name,
             f"{each.streams:.0f}",
@@ -45,7 +63,6 @@ def cost(
         ]
         for each in costs
     ]
-    typer.echo(table(["machine", "streams", "USD per stream-hour", "USD per minute"], rows) + "\n")
     others = [
         [
             service.name,
@@ -56,106 +73,38 @@ def cost(
         for service in listed.services
     ]
     head = ["service", "USD per minute", *(each.machine.name for each in costs), "streams to break even"]
-    typer.echo(table(head, others))
-    typer.echo(
-        f"\n{streams_per_core:g} streams per core, {filled:.0%} of the places in use. List prices as dated."
-    )
-    _write(
-        results / "cost.json",
-        {
-            "streams_per_core": streams_per_core,
-            "filled": filled,
-            "machines": [
-                {**each.machine.model_dump(mode="json"), "usd_per_minute": round(each.usd_per_minute, 6)}
-                for each in costs
-            ],
-            "services": [service.model_dump(mode="json") for service in listed.services],
-        },
-    )
+    return [
+        table(["machine", "streams", "USD per stream-hour", "USD per minute"], own),
+        table(head, others),
+    ]
 
 
 @app.command()
 def fleet(
-    streams_per_pod: Annotated[int, typer.Option(min=1, help="Slots that a decoder pod can really serve.")],
+    streams_per_pod: Annotated[
+        int | None, typer.Option(min=1, help=f"Slots that a decoder pod can really serve. {_MEASURED}")
+    ] = None,
     streams: Annotated[list[int] | None, typer.Option(help="Streams at once; repeat.")] = None,
     mean_stream_s: Annotated[float, typer.Option(min=1, help="Mean duration of a stream.")] = 180.0,
-    cell: Annotated[
-        int, typer.Option(min=100, help="Beyond this the fleet is made of equal cells.")
-    ] = 20_000,
+    cell: Annotated[int, typer.Option(min=100, help="Beyond this the fleet is made of equal cells.")] = CELL,
     seed: Annotated[int, typer.Option()] = 1,
-    results: Results = RESULTS,
+    results: Results = None,
 ) -> None:
     """Pods, refusals and losses for 10,000 and 1,000,000 streams, undisturbed and with a zone lost."""
-    rows, raw = [], []
-    for wanted in streams or [10_000, 1_000_000]:
-        cells = max(1, -(-wanted // cell))
-        base = Plan(wanted / cells, streams_per_pod, mean_stream_s=mean_stream_s, seed=seed)
-        for name, plan in _cases(base):
-            answer = Fleet(plan).run()
-            rows.append(_row(wanted, cells, name, answer))
-            raw.append({"streams": wanted, "cells": cells, "case": name, **_figures(answer)})
-    head = [
-        "streams",
-        "cells",
-        "case",
-        "pods, steady",
-        "pods, most",
-        "filled",
-        "refused",
-        "moved",
-        "lost",
-        "wait",
-    ]
-    typer.echo(table(head, rows))
-    typer.echo(f"\n{streams_per_pod} streams a pod, {mean_stream_s:g} s a stream; one cell is simulated.")
-    _write(results / "fleet.json", {"streams_per_pod": streams_per_pod, "answers": raw})
+    try:
+        per_pod = streams_per_pod or read_measured().streams
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    figures = fleet_figures(per_pod, streams or STREAMS, mean_stream_s, cell, seed)
+    typer.echo(fleet_table(figures))
+    typer.echo(f"\n{per_pod} streams a pod, {mean_stream_s:g} s a stream; one cell is simulated.")
+    _keep(results, "fleet.json", figures)
 
 
-def _cases(base: Plan) -> Sequence[tuple[str, Plan]]:
-    at_s = base.ramp_s + base.steady_s / 3
-    return [
-        ("undisturbed", base),
-        ("a zone of three lost", replace(base, zone_lost_at_s=at_s)),
-        ("the same, filled to 60 %", replace(base, zone_lost_at_s=at_s, target_filled=0.6)),
-        ("the same, four zones", replace(base, zone_lost_at_s=at_s, target_filled=0.6, zones=4)),
-    ]
-
-
-def _row(streams: int, cells: int, name: str, answer: Answer) -> list[str]:
-    return [
-        f"{streams:,}",
-        str(cells),
-        name,
-        f"{answer.steady_pods * cells:,.0f}",
-        f"{answer.most_pods * cells:,}",
-        f"{answer.steady_filled:.0%}",
-        f"{answer.refused / answer.arrived:.2%}",
-        f"{answer.moved * cells:,}",
-        f"{answer.lost * cells:,}",
-        f"{answer.longest_wait_s:.1f} s",
-    ]
-
-
-def _figures(answer: Answer) -> dict[str, Any]:
-    """Of one cell."""
-    return {
-        "plan": asdict(answer.plan),
-        "arrived": answer.arrived,
-        "refused": answer.refused,
-        "moved": answer.moved,
-        "lost": answer.lost,
-        "longest_wait_s": round(answer.longest_wait_s, 2),
-        "pods_steady": round(answer.steady_pods, 1),
-        "pods_most": answer.most_pods,
-        "filled": round(answer.steady_filled, 3),
-    }
-
-
-def _write(path: Path, figures: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    taken = {"taken": datetime.now(UTC).isoformat(timespec="seconds")}
-    path.write_text(json.dumps(taken | figures, indent=1) + "\n", encoding="utf-8")
-    typer.echo(f"raw figures: {path}", err=True)
+def _keep(results: Path | None, name: str, figures: dict[str, Any]) -> None:
+    if results is not None:
+        write(results / name, {"taken": datetime.now(UTC).isoformat(timespec="seconds"), **figures})
+        typer.echo(f"raw figures: {results / name}", err=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 /**
  * USD a month.
  * @param {{streams_per_core: number, machines: object[], services: object[]}} figures as in cost.json
- * @param {{hours: number, filled: number, streamsPerCore: number}} wishes audio a month in hours; share of places in use, (0, 1]
+ * @param {{hours: number, filled: number, streamsPerCore: number, otherUsd: number}} wishes audio a month in hours; share of places in use, (0, 1];
+ *   what else machines of one's own cost a month
  * @returns {{name: string, date: string, usd: number, machines: number|null}[]} machines: how many run all the time
  */
 function monthlyCosts(figures, wishes) {
@@ -12,7 +13,7 @@ function monthlyCosts(figures, wishes) {
   const own = figures.machines.map((machine) => {
     const places = machine.cores * wishes.streamsPerCore * wishes.filled;
     const machines = Math.max(1, Math.ceil(streams / places));
-    return { name: machine.name, date: machine.date, usd: machines * machine.usd_per_hour * hoursAMonth, machines };
+    return { name: machine.name, date: machine.date, usd: machines * machine.usd_per_hour * hoursAMonth + wishes.otherUsd, machines };
   });
   const hosted = figures.services.map((service) => {
     return { name: service.name, date: service.date, usd: service.usd_per_minute * 60 * wishes.hours, machines: null };
@@ -25,6 +26,7 @@ function showCosts(place, figures) {
     ["hours", "hours of audio a month", 10000, 1, 1e9],
     ["filled", "share of places in use, on average", figures.filled, 0.01, 1],
     ["streamsPerCore", "streams per core (measured: " + figures.streams_per_core + ")", figures.streams_per_core, 0.1, 1e4],
+    ["otherUsd", "USD a month that machines of your own cost besides: people, traffic, disks, a second zone", 0, 0, 1e9],
   ].map(([name, label, value, min, max]) => {
     const input = Object.assign(document.createElement("input"), { type: "number", name, min, max, step: "any", value });
     const row = document.createElement("label");

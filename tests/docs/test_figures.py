@@ -46,8 +46,9 @@ def test_each_figure_that_is_looked_for_is_named(figure: str) -> None:
 
 def test_other_figures_would_be_written() -> None:
     text = "On 2 cores it carried 163\nstreams as services, and 191 or more in\none process."
-    known = figures() | {"services": "170", "node": "200"}
-    assert with_figures(text, known) == text.replace("163", "170").replace("191 or more", "200")
+    known = figures() | {"services": "170", "node": "200", "node way": "two processes"}
+    wanted = text.replace("163", "170").replace("191 or more in\none process", "200 in\ntwo processes")
+    assert with_figures(text, known) == wanted
 
 
 def test_what_is_concluded_from_figures_follows() -> None:

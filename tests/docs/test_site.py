@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from benchmarks.capacity.cost import stream_costs
+from benchmarks.capacity.cost import monthly_costs, stream_costs
 from benchmarks.capacity.prices import DEFAULT, read_prices
 from tests.docs.pages import ROOT
 
@@ -87,7 +87,12 @@ def test_the_cost_page_computes_as_the_command_does(site: Path) -> None:
         pytest.skip("Node is not installed")
     figures = json.loads((site / "javascripts" / "cost.json").read_text(encoding="utf-8"))
     hours = 5_000_000_000  # so many machines that whole ones make no difference
-    wishes = {"hours": hours, "filled": figures["filled"], "streamsPerCore": figures["streams_per_core"]}
+    wishes = {
+        "hours": hours,
+        "filled": figures["filled"],
+        "streamsPerCore": figures["streams_per_core"],
+        "otherUsd": 0,
+    }
     code = f"const {{ monthlyCosts }} = require({json.dumps(str(site / 'javascripts' / 'cost.js'))});"
     code += f"console.log(JSON.stringify(monthlyCosts({json.dumps(figures)}, {json.dumps(wishes)})));"
     done = subprocess.run([node, "-e", code], capture_output=True, text=True, check=True)
@@ -97,8 +102,11 @@ def test_the_cost_page_computes_as_the_command_does(site: Path) -> None:
         assert costs[own.machine.name]["usd"] / hours == pytest.approx(own.usd_per_stream_hour, rel=0.001)
     for service in prices.services:
         assert costs[service.name]["usd"] / hours == pytest.approx(service.usd_per_minute * 60)
-    few = json.dumps({**wishes, "hours": 1})
+    few = json.dumps({**wishes, "hours": 100_000, "otherUsd": 250})
     done = subprocess.run(
         [node, "-e", code.replace(json.dumps(wishes), few)], capture_output=True, text=True, check=True
     )
-    assert {row["machines"] for row in json.loads(done.stdout)} == {1, None}
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    for each in monthly_costs(prices, 100_000, figures["streams_per_core"], figures["filled"], 250):
+        assert rows[each.name]["machines"] == each.machines
+        assert rows[each.name]["usd"] == pytest.approx(each.usd)

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.capacity.__main__ import app
-from benchmarks.capacity.cost import break_even_streams, stream_costs
-from benchmarks.capacity.prices import HostedService, Machine, read_prices
+from benchmarks.capacity.cost import break_even_streams, monthly_costs, stream_costs
+from benchmarks.capacity.measured import read_measured
+from benchmarks.capacity.prices import HostedService, Machine, Prices, read_prices
 
 TODAY = datetime.date(2026, 11, 23)
 MACHINE = Machine(name="m", date=TODAY, page="https://m.example", cores=4, usd_per_hour=0.4)
@@ -23,6 +24,23 @@ def test_by_hand() -> None:
     assert cost.usd_per_stream_hour == pytest.approx(0.02)
     assert cost.usd_per_minute == pytest.approx(0.02 / 60)
     assert break_even_streams(cost, SERVICE) == pytest.approx(0.4 / 0.6)
+
+
+def test_a_month_by_hand() -> None:
+    prices = Prices(machines=[MACHINE], services=[SERVICE])
+    # 40 places, of which 20 are in use: 14,600 hours a month on each machine
+    for hours, machines in ((1, 1), (14_600, 1), (14_601, 2), (146_000, 10)):
+        own, hosted = monthly_costs(prices, hours, streams_per_core=10, filled=0.5, other_usd=1000)
+        assert own.machines == machines
+        assert own.usd == pytest.approx(machines * 0.4 * 730 + 1000)
+        assert hosted.usd == pytest.approx(hours * 0.6)
+        assert hosted.machines is None
+
+
+@pytest.mark.parametrize(("hours", "other_usd"), [(-1.0, 0.0), (1.0, -1.0)])
+def test_a_month_that_cannot_be(hours: float, other_usd: float) -> None:
+    with pytest.raises(ValueError, match="below 0"):
+        monthly_costs(Prices(machines=[MACHINE], services=[]), hours, 10, 0.5, other_usd)
 
 
 @pytest.mark.parametrize(("per_core", "filled"), [(0.0, 0.5), (10.0, 0.0), (10.0, 1.1)])
@@ -51,3 +69,28 @@ def test_a_price_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["cost", "--streams-per-core", "20", "--prices", str(path)])
     assert result.exit_code == 2
     assert "machines" in result.output
+
+
+def test_without_figures_of_ones_own_the_measured_ones_are_taken(tmp_path: Path) -> None:
+    command = ["cost", "--hours", "100000", "--other-usd", "250"]
+    result = CliRunner().invoke(app, [*command, "--results", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    per_core = read_measured().streams_per_core
+    assert f"{per_core:g} streams per core" in result.output
+    for each in monthly_costs(read_prices(), 100_000, per_core, 0.6, 250):
+        assert f"{each.usd:,.0f}" in result.output, each
+
+
+def test_a_calculation_is_not_kept_unless_asked_for() -> None:
+    kept = Path(__file__).resolve().parents[3] / "benchmarks" / "results" / "cost.json"
+    before = kept.read_bytes()
+    assert CliRunner().invoke(app, ["cost", "--streams-per-core", "20"]).exit_code == 0
+    assert kept.read_bytes() == before
+
+
+def test_a_fleet_of_measured_pods(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["fleet", "--streams", "300", "--results", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert f"{read_measured().streams} streams a pod" in result.output
+    assert "a zone of three lost" in result.output
+    assert (tmp_path / "fleet.json").is_file()
