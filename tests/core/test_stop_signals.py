@@ -22,7 +22,7 @@ from amira_core.stop_signals import exit_on_signal
 exit_on_signal("decoder")
 print("importing", flush=True)
 import time
-time.sleep(60)
+time.sleep(600)
 """
 SLOW_DRAIN = """
 from amira_core.stop_signals import exit_on_signal
@@ -42,7 +42,7 @@ async def work():
 async def serve():
     if {starting}:
         print("starting", flush=True)
-        await asyncio.to_thread(time.sleep, 60)
+        await asyncio.to_thread(time.sleep, 600)
     await run_until_signal(work(), drain=drain)
 
 uvloop.run(serve())
@@ -67,7 +67,7 @@ def said(process: subprocess.Popen[str], words: str) -> None:
 def killed_by(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
     """Exit status and what it wrote to its log."""
     process.send_signal(number)
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=120)
     return process.returncode, log
 
 
@@ -97,7 +97,7 @@ def test_a_start_goes_on_when_the_log_level_is_asked_for(number: signal.Signals)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("drain", ["await asyncio.sleep(60)", "time.sleep(60)"], ids=["waits", "blocks"])
+@pytest.mark.parametrize("drain", ["await asyncio.sleep(600)", "time.sleep(600)"], ids=["waits", "blocks"])
 def test_a_second_signal_ends_a_drain_at_once(drain: str, number: signal.Signals) -> None:
     with python(SLOW_DRAIN.format(starting=False, drain=drain)) as process:
         said(process, "running")
@@ -111,7 +111,7 @@ def test_a_second_signal_ends_a_drain_at_once(drain: str, number: signal.Signals
 )
 @pytest.mark.parametrize("starting", [True, False])
 def test_as_process_one_of_a_container(starting: bool) -> None:
-    program = SLOW_DRAIN.format(starting=starting, drain="await asyncio.sleep(60)")
+    program = SLOW_DRAIN.format(starting=starting, drain="await asyncio.sleep(600)")
     with python(program, "unshare", "--pid", "--fork", "--kill-child") as outer:
         said(outer, "starting" if starting else "running")
         (child,) = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
@@ -119,7 +119,7 @@ def test_as_process_one_of_a_container(starting: bool) -> None:
         if not starting:
             said(outer, "draining")
             os.kill(int(child), signal.SIGTERM)
-        _, log = outer.communicate(timeout=20)
+        _, log = outer.communicate(timeout=120)
     assert outer.returncode == (0 if starting else 128 + signal.SIGTERM)
     assert ("stopped_at_start" in log) == starting
 
@@ -152,7 +152,7 @@ def test_real_services_at_any_moment_of_their_start(service: str, tmp_path: Path
                 time.sleep(0.01)
             time.sleep(delay_s)
             process.terminate()
-            status = process.wait(20)
+            status = process.wait(120)
         finally:
             process.kill()
             process.wait()

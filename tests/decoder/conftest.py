@@ -102,7 +102,7 @@ async def decoder_server(shared_decoder: DecoderServer) -> AsyncIterator[Decoder
     async with grpc.aio.insecure_channel(shared_decoder.target, options=CHANNEL_OPTIONS) as channel:
         stub = decoder_pb2_grpc.DecoderStub(channel)
         yield DecoderServer(shared_decoder.decoder, stub, shared_decoder.target)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await stub.Describe(decoder_pb2.DescribeRequest())).slots_used:  # noqa: ASYNC110 - asked over the network
                 await asyncio.sleep(0.01)
 

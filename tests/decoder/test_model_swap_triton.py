@@ -29,7 +29,7 @@ async def test_streams_run_over_swaps_there_and_back(model_dir: Path, tmp_path: 
     link = tmp_path / "current"
     link.symlink_to(model_dir)
     frames = fbank_of(CLIP)
-    triton = await asyncio.to_thread(TritonProcess.start, link, 4, release_after_s=2)
+    triton = await asyncio.to_thread(TritonProcess.start, link, 4, release_after_s=5)
     try:
         settings = DecoderSettings(
             model_dir=link, triton_target=triton.target, search="greedy", model_keep_s=0.1
@@ -61,7 +61,7 @@ async def test_streams_run_over_swaps_there_and_back(model_dir: Path, tmp_path: 
             point(link, model_dir)
             triton.process.send_signal(signal.SIGHUP)  # before the decoder hears of it
             await asyncio.to_thread(triton.wait_for_event, "model_current", 2)
-            await asyncio.sleep(3)  # longer than a model is kept that nobody needs
+            await asyncio.sleep(6)  # longer than a model is kept that nobody needs
             server.decoder.reload_model()
             await version_becomes_other_than(second)
             newest = await Talk.open(server.stub)

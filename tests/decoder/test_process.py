@@ -18,7 +18,7 @@ def start(**settings: str) -> tuple[int, str]:
         env={**os.environ, **{f"AMIRA_DECODER_{name}": value for name, value in settings.items()}},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stderr

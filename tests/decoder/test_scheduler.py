@@ -234,7 +234,7 @@ async def test_a_removed_stream_is_forgotten_in_flight(bench: Bench) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - it can only be asked
             await asyncio.sleep(0.01)
 

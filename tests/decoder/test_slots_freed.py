@@ -74,7 +74,7 @@ async def description(server: DecoderServer) -> decoder_pb2.DescribeResponse:
 
 async def used_becomes(server: DecoderServer, count: int) -> None:
     """Waits until so many slots are used: a peer's end is seen a moment after it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await description(server)).slots_used != count:  # noqa: ASYNC110 - it can only be asked
             await asyncio.sleep(0.02)
 

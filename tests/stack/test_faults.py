@@ -51,7 +51,7 @@ def model_process_pid(stack: StackThread) -> int:
 
 
 async def stream_clip(client: AmiraClient, break_it: Callable[[], None] | None = None) -> list[str]:
-    """Streams a clip at ten times its speed, breaks something in the middle once words have come; the finals."""
+    """The finals of a clip, at ten times its speed; breaks something in the middle, once words have come."""
     pcm = pcm_of(CLIP)
     heard = asyncio.Event()
     finals: list[str] = []

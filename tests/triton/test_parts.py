@@ -136,7 +136,7 @@ def test_only_stubs_of_dead_supervisors_are_killed(tmp_path: Path) -> None:
         assert stub_process.kill_leftovers(lambda region: region == regions[1]) == [orphan.pid]
         assert shared_memory.is_leftover(regions[1])
         assert not shared_memory.is_leftover(regions[0])
-        assert orphan.wait(10) == -signal.SIGKILL
+        assert orphan.wait(60) == -signal.SIGKILL
         assert running.poll() is None
     finally:
         for process in (running, orphan):
@@ -150,9 +150,9 @@ async def test_the_end_of_a_process_is_seen_at_once() -> None:
     await asyncio.sleep(0.05)
     assert not waiting.done()
     process.kill()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     process.communicate()
-    await asyncio.wait_for(wait_for_exit(process.pid), 5)  # long gone
+    await asyncio.wait_for(wait_for_exit(process.pid), 60)  # long gone
 
 
 def test_other_children_are_no_stubs() -> None:

@@ -18,7 +18,7 @@ from tests.support.triton import TritonProcess
 
 
 def _failure(triton: TritonProcess) -> tuple[int, str]:
-    status = triton.process.wait(60)
+    status = triton.process.wait(120)
     reasons = [entry["problem"] for entry in triton.events() if entry["event"] == "cannot_start"]
     triton.stop()
     assert len(reasons) == 1

@@ -149,7 +149,7 @@ async def converse(channel: grpc.aio.Channel, servicer: Scripted, script: Script
         seen.trailing = dict(failure.trailing_metadata())
     except asyncio.CancelledError:
         seen.code = grpc.StatusCode.CANCELLED
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await servicer.over.wait()
     if seen.code is grpc.StatusCode.INTERNAL:  # has an id of its own each time
         seen.details, seen.trailing = None, {}

@@ -85,7 +85,7 @@ def test_a_unary_call(runner: asyncio.Runner, pair: Pair, ending: Ending) -> Non
         servicer.follow(Script((), ending))
         stub = decoder_pb2_grpc.DecoderStub(channel)
         try:
-            return (await stub.Describe(decoder_pb2.DescribeRequest(), timeout=5)).slots_total
+            return (await stub.Describe(decoder_pb2.DescribeRequest(), timeout=60)).slots_total
         except grpc.aio.AioRpcError as failure:
             error = from_rpc_error(failure, errors.DecoderLostError)
             return type(error), error.message, error.retry_after_ms
@@ -98,7 +98,7 @@ def test_a_unary_call(runner: asyncio.Runner, pair: Pair, ending: Ending) -> Non
 def test_a_method_that_nobody_serves(runner: asyncio.Runner, pair: Pair) -> None:
     async def ask(channel: grpc.aio.Channel, _: Scripted) -> object:
         with pytest.raises(grpc.aio.AioRpcError) as failure:
-            await trace_pb2_grpc.TracesStub(channel).Keep(trace_pb2.KeepRequest(), timeout=5)
+            await trace_pb2_grpc.TracesStub(channel).Keep(trace_pb2.KeepRequest(), timeout=60)
         return failure.value.code(), failure.value.details()
 
     wire, inside = runner.run(pair.both(ask))

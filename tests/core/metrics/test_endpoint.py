@@ -37,7 +37,7 @@ async def ask(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()
@@ -111,7 +111,7 @@ async def test_callers_that_say_nothing_are_let_go_and_others_served_meanwhile(
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
     assert (await ask(port, get())).startswith(b"HTTP/1.1 200 OK")
     for reader, writer in silent:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await reader.read() == b""
         writer.close()
 
@@ -122,7 +122,7 @@ async def test_more_connections_than_there_may_be_are_closed(port: int) -> None:
     assert not await answers(port)
     for _, writer in held:
         writer.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await answers(port):  # noqa: ASYNC110 - it can only be asked
             await asyncio.sleep(0.05)
 
@@ -145,7 +145,7 @@ async def test_it_closes_under_open_connections(registry: CollectorRegistry) -> 
         pytest.skip("no IPv6 here")
     reader, writer = await asyncio.open_connection("::1", port)
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await endpoint.close()
         assert await reader.read() == b""
     writer.close()

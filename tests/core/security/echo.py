@@ -59,5 +59,5 @@ def trusting(authority: Authority, pair: Pair | None = None, server_name: str = 
 
 async def call(channel: grpc.aio.Channel, content: bytes = b"hello") -> bytes:
     """The echo of `content`."""
-    answer: bytes = await channel.unary_unary(f"/{NAME}/One")(content, timeout=10)
+    answer: bytes = await channel.unary_unary(f"/{NAME}/One")(content, timeout=60)
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime
 
 import pytest
@@ -109,10 +110,13 @@ async def test_timers_ring_can_be_asked_prolonged_and_cancelled(
     house.watch("a test", lambda: None, said.append)
     assert does(house, understanding, "set a timer for one second") == "Timer set for 1 second."
     assert does(house, understanding, "set a timer for ten minutes") == "Timer set for 10 minutes."
-    await asyncio.sleep(1.1)
+    async with asyncio.timeout(30):
+        while not said:  # noqa: ASYNC110 - told by a callback
+            await asyncio.sleep(0.02)
     assert said == ["Your 1 second timer is done."]
-    assert does(house, understanding, "add five minutes").startswith("Added 5 minutes: 14 minutes and 59 sec")
-    assert does(house, understanding, "how much time is left").startswith("14 minutes and 59 seconds")
+    left = r"14 minutes and [2-5]\d seconds left\."  # 59 seconds, or fewer on a busy machine
+    assert re.fullmatch(f"Added 5 minutes: {left}", does(house, understanding, "add five minutes"))
+    assert re.fullmatch(left, does(house, understanding, "how much time is left"))
     (timer,) = house.state()["timers"]  # type: ignore[misc]
     assert timer["name"] == "15 minute timer"
     house.cancel_timer(timer["number"])

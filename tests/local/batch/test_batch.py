@@ -358,7 +358,7 @@ async def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
 
     async def silent(server: ScriptedSpeech, requests: Requests) -> Responses:
         yield session()
-        await asyncio.sleep(30)
+        await asyncio.sleep(600)
 
     async with ScriptedSpeech(silent) as server:
         process = await asyncio.create_subprocess_exec(
@@ -368,7 +368,7 @@ async def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
         while not server.metadata:  # noqa: ASYNC110 - another program calls
             await asyncio.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode not in (0, None)
     assert "Interrupted." in out.decode()
     assert "The same command goes on with what is left." in out.decode()

@@ -34,7 +34,7 @@ async def sound(tmp_path: Path) -> AsyncIterator[Mapping[str, str]]:
     environment = {**os.environ, **here, "PULSE_SOURCE": "speaker.monitor", "PULSE_SINK": "speaker"}
     server = await start(PULSEAUDIO, environment)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await (await start(("pactl", "info"), environment)).wait()) != 0:  # noqa: ASYNC110 - not ours
                 await asyncio.sleep(0.1)
         yield environment
@@ -76,7 +76,7 @@ async def test_what_is_played_is_heard(sound: Mapping[str, str], tmp_path: Path)
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - other programs work
             await asyncio.sleep(0.05)
 
