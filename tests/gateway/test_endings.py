@@ -43,12 +43,12 @@ async def chatter(call: Any, message: Request, every_s: float) -> int:
 
 
 async def test_a_silent_client_is_warned_and_then_ended() -> None:
-    async with running(idle_timeout_s=0.6, warning_lead_s=0.4) as stack:
+    async with running(idle_timeout_s=1.2, warning_lead_s=0.8) as stack:
         answer = await talk(stack, config(), audio(pattern(320)), half_close=False)
         assert isinstance(answer.error, errors.IdleTimeoutError)
         (warning,) = warnings(answer)
         assert warning.kind == IDLE
-        assert 0 < warning.time_left.ToMilliseconds() <= 400
+        assert 0 < warning.time_left.ToMilliseconds() <= 800
         await stack.freed()
 
 
@@ -74,7 +74,7 @@ async def test_no_warnings_where_none_are_wanted() -> None:
 
 
 async def test_a_stream_ends_at_its_longest_with_all_that_came() -> None:
-    async with running(max_stream_s=0.6, warning_lead_s=0.4) as stack:
+    async with running(max_stream_s=1.2, warning_lead_s=0.8) as stack:
         call = stack.open()
         reading = asyncio.create_task(finish(call))
         await call.write(config())
@@ -86,7 +86,7 @@ async def test_a_stream_ends_at_its_longest_with_all_that_came() -> None:
         assert not answer.error.retryable
         (warning,) = warnings(answer)
         assert warning.kind == MAX_STREAM
-        assert 0 < warning.time_left.ToMilliseconds() <= 400
+        assert 0 < warning.time_left.ToMilliseconds() <= 800
         # What is said to have arrived was decoded, to the byte, and nothing beyond it.
         (final,) = answer.finals
         received = answer.responses[-1].received_offset * 2
@@ -96,7 +96,7 @@ async def test_a_stream_ends_at_its_longest_with_all_that_came() -> None:
 
 
 async def test_the_end_waits_for_the_message_that_is_being_taken() -> None:
-    async with running(max_stream_s=0.5, buffer_audio_s=0.5) as stack:
+    async with running(max_stream_s=1, buffer_audio_s=0.5) as stack:
         gate = asyncio.Event()
 
         async def hold(call: object, request: Any) -> None:
@@ -108,7 +108,7 @@ async def test_the_end_waits_for_the_message_that_is_being_taken() -> None:
         reading = asyncio.create_task(finish(call))
         await call.write(config())
         sending = asyncio.create_task(chatter(call, audio(pattern(64_000)), 0.01))  # 2 s: waits for room
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(1.5)
         gate.set()
         answer = await reading
         await sending
@@ -118,11 +118,11 @@ async def test_the_end_waits_for_the_message_that_is_being_taken() -> None:
 
 
 async def test_a_client_that_has_ended_its_audio_gets_it_all() -> None:
-    async with running(max_stream_s=0.3) as stack:
+    async with running(max_stream_s=1.5) as stack:
 
         async def slow(call: object, request: Any) -> None:
             if request.WhichOneof("request") == "end":
-                await asyncio.sleep(0.6)
+                await asyncio.sleep(2)
 
         stack.decoder.hook = slow
         answer = await talk(stack, config(), audio(pattern(320)), END)
@@ -140,7 +140,7 @@ async def test_without_a_limit_there_is_none_and_capabilities_say_so() -> None:
 
 async def test_a_client_that_goes_away_meanwhile_finds_its_end() -> None:
     """A resumable session that is cut while nobody is there keeps its last final for its client."""
-    async with running(max_stream_s=0.5) as stack:
+    async with running(max_stream_s=2) as stack:
         call = stack.open()
         opening = config()
         opening.resumable = True

@@ -41,7 +41,7 @@ async def gateway(port: int, **settings: object) -> AsyncIterator[asyncio.subpro
 async def health(channel: grpc.aio.Channel) -> int:
     stub: Any = health_pb2_grpc.HealthStub(channel)
     answer = await stub.Check(
-        health_pb2.HealthCheckRequest(service="amira.asr.v1.Speech"), timeout=10, wait_for_ready=True
+        health_pb2.HealthCheckRequest(service="amira.asr.v1.Speech"), timeout=60, wait_for_ready=True
     )
     return int(answer.status)
 
@@ -61,7 +61,7 @@ async def test_ready_once_both_services_are_and_for_good_then_drains_on_sigterm(
             assert await health(channel) == health_pb2.HealthCheckResponse.NOT_SERVING
             await stack.decoder_server.set_ready(True)
             watch: Any = health_pb2_grpc.HealthStub(channel)
-            async for told in watch.Watch(health_pb2.HealthCheckRequest(), timeout=10):
+            async for told in watch.Watch(health_pb2.HealthCheckRequest(), timeout=60):
                 if told.status == health_pb2.HealthCheckResponse.SERVING:
                     break
             await stack.decoder_server.set_ready(False)

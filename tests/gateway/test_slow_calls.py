@@ -36,7 +36,7 @@ async def status_of(port: int, at_once: list[Request], dripping: Request) -> str
 
     sending = asyncio.create_task(drip())
     received = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while b"grpc-status" not in received:
             block = await reader.read(65_536)
             assert block

@@ -18,7 +18,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_STEP_S = 30
+_STEP_S = 90
 _POLL_S = 0.1
 _FLAGS = (
     "--headless=new",

@@ -29,7 +29,7 @@ class JaegerThread:
         return {**self._jaeger.environment, "OTEL_BSP_SCHEDULE_DELAY": "200"}
 
     def wait_for(
-        self, trace_id: str, complete: Callable[[list[TracedSpan]], bool], timeout_s: float = 20.0
+        self, trace_id: str, complete: Callable[[list[TracedSpan]], bool], timeout_s: float = 60.0
     ) -> list[TracedSpan]:
         """The spans of a trace once they are `complete`; what there is of them after `timeout_s`."""
         give_up_at = time.monotonic() + timeout_s

@@ -77,7 +77,7 @@ class Collector:
         return [span for span in list(self.spans) if span.trace_id == trace_id]
 
     def wait_for(
-        self, trace_id: str, complete: Callable[[list[TracedSpan]], bool], timeout_s: float = 20.0
+        self, trace_id: str, complete: Callable[[list[TracedSpan]], bool], timeout_s: float = 60.0
     ) -> list[TracedSpan]:
         """The spans of a trace once they are `complete`; what there is of them after `timeout_s`."""
         give_up_at = time.monotonic() + timeout_s

@@ -95,7 +95,7 @@ class Prometheus:
 
     def _get(self, path: str) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"http://{self.address}{path}", timeout=10) as response:
+            with urllib.request.urlopen(f"http://{self.address}{path}", timeout=60) as response:
                 answer: dict[str, Any] = json.load(response)
         except urllib.error.HTTPError as refusal:
             answer = json.load(refusal)
@@ -105,7 +105,7 @@ class Prometheus:
         ended_at = time.monotonic() + PATIENCE_S
         while time.monotonic() < ended_at:
             try:
-                urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=1).close()
+                urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=10).close()
             except OSError:
                 time.sleep(0.1)
             else:

@@ -28,7 +28,7 @@ class Scrape:
     def of(cls, address: str, accept: str = OPENMETRICS) -> Scrape:
         """Asks `address` (``host:port``) now."""
         request = urllib.request.Request(f"http://{address}/metrics", headers={"Accept": accept})
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - http, as it says
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - http, as it says
             text, content_type = response.read().decode(), response.headers["Content-Type"]
         parse = (
             openmetrics.text_string_to_metric_families

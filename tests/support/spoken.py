@@ -81,7 +81,7 @@ class Spoken:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs `work` where the services run."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(280)
 
     @contextmanager
     def services(self) -> Iterator[Spoken]:
@@ -94,7 +94,7 @@ class Spoken:
             self.run(held.aclose())
             self.run(asyncio.sleep(0.1))  # connections that were closed take a turn of the loop
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(10)
+            self._thread.join(60)
             self._loop.close()
 
     @contextmanager

@@ -182,11 +182,11 @@ class Caller:
 
     async def recognize(self, audio: bytes = b"1234") -> Any:
         request = speech_pb2.RecognizeRequest(config=config_pb2.RecognitionConfig(), audio=audio)
-        return await self._stub.Recognize(request, metadata=self.metadata, timeout=20)
+        return await self._stub.Recognize(request, metadata=self.metadata, timeout=90)
 
     async def describe(self) -> Any:
         return await self._stub.GetCapabilities(
-            speech_pb2.GetCapabilitiesRequest(), metadata=self.metadata, timeout=20
+            speech_pb2.GetCapabilitiesRequest(), metadata=self.metadata, timeout=90
         )
 
     async def stream_seconds(self, *seconds: float) -> int:
@@ -203,7 +203,7 @@ class Caller:
             speech_pb2.StreamingRecognizeRequest(control=end),
         ]
         call: DuplexCall[Any, Any] = DuplexCall(
-            self._stub.StreamingRecognize(metadata=self.metadata, timeout=20)
+            self._stub.StreamingRecognize(metadata=self.metadata, timeout=90)
         )
         for message in messages:
             if not await call.write(message):

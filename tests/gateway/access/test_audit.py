@@ -83,7 +83,7 @@ async def test_how_calls_ended_is_told(path: Path) -> None:
             await call.write(speech_pb2.StreamingRecognizeRequest(config=config_pb2.RecognitionConfig()))
             assert (await call.read()).HasField("session")
             call.cancel()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not audited(log):  # noqa: ASYNC110 - the log announces nothing
                     await asyncio.sleep(0.01)
             await outcome(caller.stream_seconds(5.0))

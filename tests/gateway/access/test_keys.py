@@ -224,11 +224,11 @@ async def test_a_unary_request_that_does_not_come_is_given_up(path: Path, key: s
         Caller(server, bearer(key)) as caller,
     ):
         silent = caller.channel.stream_unary("/amira.asr.v1.Speech/Recognize")(
-            metadata=bearer(key), timeout=20
+            metadata=bearer(key), timeout=90
         )
         assert (await outcome(silent))[:2] == ("ABORTED", "IDLE_TIMEOUT")
         empty = caller.channel.stream_unary("/amira.asr.v1.Speech/Recognize")(
-            iter(()), metadata=bearer(key), timeout=20
+            iter(()), metadata=bearer(key), timeout=90
         )
         assert (await outcome(empty))[:2] == ("FAILED_PRECONDITION", "PROTOCOL")
         assert await caller.recognize()
@@ -238,10 +238,10 @@ async def test_a_request_that_is_no_message_is_refused(server: ScriptedSpeech, k
     async with Caller(server) as caller:
         method = caller.channel.unary_unary("/amira.asr.v1.Speech/Recognize")
         garbage = b"\xff\xff\xff"
-        status, reason, _, _ = await outcome(method(garbage, metadata=bearer(key), timeout=20))
+        status, reason, _, _ = await outcome(method(garbage, metadata=bearer(key), timeout=90))
         assert (status, reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
         stream = caller.channel.stream_unary("/amira.asr.v1.Speech/StreamingRecognize")
-        status, reason, _, _ = await outcome(stream(iter([garbage]), metadata=bearer(key), timeout=20))
+        status, reason, _, _ = await outcome(stream(iter([garbage]), metadata=bearer(key), timeout=90))
         assert (status, reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
 

@@ -158,4 +158,4 @@ async def test_every_hop_with_client_certificates(path: Path, tmp_path: Path) ->
         for port in (stack.frontend_port, stack.decoder_port, stack.port):
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as plain:
                 method = plain.unary_unary("/grpc.health.v1.Health/Check")
-                assert (await outcome(method(b"", timeout=10)))[0] == "UNAVAILABLE"
+                assert (await outcome(method(b"", timeout=60)))[0] == "UNAVAILABLE"

@@ -101,8 +101,8 @@ class Foreign:
         return [result.alternatives[0].text for result in answer.results]
 
     def freed(self) -> None:
-        """Waits until no stream is held any more; TimeoutError after 30 s."""
-        ended_at = time.monotonic() + 30
+        """Waits until no stream is held any more; TimeoutError after 90 s."""
+        ended_at = time.monotonic() + 90
         while len(self.servicer.admission):
             if time.monotonic() > ended_at:
                 raise TimeoutError("a stream is still held")

@@ -22,8 +22,8 @@ from amira_gateway.replicas.settings import ReplicaSettings
 Request, Response = decoder_pb2.DecodeRequest, decoder_pb2.DecodeResponse
 Call = DuplexCall[Request, Response]
 
-QUICK = ReplicaSettings(breaker_open_s=0.2, accept_timeout_s=10, lookup_interval_s=0.05)
-IMPATIENT = replace(QUICK, accept_timeout_s=1.0)
+QUICK = ReplicaSettings(breaker_open_s=0.2, accept_timeout_s=30, lookup_interval_s=0.05, health_timeout_s=30)
+IMPATIENT = replace(QUICK, accept_timeout_s=2.0)
 STAYS_OPEN = replace(QUICK, breaker_open_s=600)
 
 
@@ -138,7 +138,7 @@ async def finish(call: Call) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that nobody announces; TimeoutError after 10 s."""
-    async with asyncio.timeout(10):
+    """Waits for something that nobody announces; TimeoutError after 90 s."""
+    async with asyncio.timeout(90):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)

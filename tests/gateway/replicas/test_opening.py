@@ -243,7 +243,7 @@ async def test_fifty_streams_after_a_restart_make_one_probe_and_all_get_through(
         server.decoder.answering.clear()
         asked = server.decoder.asked
         opening = [
-            asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=20)) for _ in range(50)
+            asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=60)) for _ in range(50)
         ]
         await until(lambda: server.decoder.asked > asked)
         for _ in range(20):
@@ -262,7 +262,7 @@ async def test_fifty_streams_after_a_restart_make_one_probe_and_all_get_through(
 async def test_recovery_waits_for_a_replica_that_comes_back() -> None:
     async with servers(1) as (server,), replicas(server) as replica_set:
         await server.stop()
-        opening = asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=20))
+        opening = asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=60))
         await until(lambda: replica_set.replicas[0].breaker.state == "open")
         await server.start()
         _, call = await opening
@@ -284,7 +284,7 @@ async def test_recovery_tries_again_and_ends(refusal: errors.AmiraError) -> None
 async def test_recovery_finds_room_that_was_made_meanwhile() -> None:
     async with servers(1) as (server,), replicas(server) as replica_set:
         server.decoder.refusal = FULL
-        opening = asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=20))
+        opening = asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=60))
         await until(lambda: server.decoder.asked >= 2)
         server.decoder.refusal = None
         _, call = await opening

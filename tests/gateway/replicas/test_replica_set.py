@@ -219,7 +219,7 @@ async def test_streams_wait_for_a_name_that_is_not_known_yet() -> None:
             with pytest.raises(errors.DecoderLostError, match="No decoder can be reached"):
                 await open_on_any(replica_set, open_decode)
             assert await replica_set.unhealthy()
-            opening = asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=20))
+            opening = asyncio.create_task(open_on_any(replica_set, open_decode, recover_for_s=60))
             names.broken = False
             _, call = await opening
             await finish(call)

@@ -161,7 +161,7 @@ async def converse(
     before: Callable[[int], Any] = lambda number: None,
 ) -> list[StreamingRecognizeResponse]:
     """Says everything and hears everything; `before` may act before each request."""
-    async with asyncio.timeout(90), client.stream(config) as stream:
+    async with asyncio.timeout(200), client.stream(config) as stream:
 
         async def send_all() -> None:
             for number, request in enumerate(requests):

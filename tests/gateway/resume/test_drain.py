@@ -23,11 +23,11 @@ async def test_streams_are_told_at_once_and_served_to_their_end() -> None:
         for call in calls:
             await call.write(config())
             assert (await call.read()).HasField("session")
-        stopping = draining(stack, 60)
+        stopping = draining(stack, 600)
         for call in calls:
             told = await call.read()
             assert told.WhichOneof("response") == "draining"
-            assert 0 < told.draining.time_left.ToMilliseconds() <= 60_000
+            assert 0 < told.draining.time_left.ToMilliseconds() <= 600_000
         health = await health_pb2_grpc.HealthStub(stack.channel).Check(health_pb2.HealthCheckRequest())
         assert health.status == health_pb2.HealthCheckResponse.NOT_SERVING
         error = await refusal(stack, config())
@@ -36,7 +36,7 @@ async def test_streams_are_told_at_once_and_served_to_their_end() -> None:
             await call.write(audio(pattern(640)))
             await call.write(END)
             assert (await finish(call)).finals == ["640 bytes"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await stopping  # with the last stream, not when its time is up
 
 

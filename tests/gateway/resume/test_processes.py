@@ -26,7 +26,7 @@ async def test_one_of_two_gateways_ends(number: signal.Signals) -> None:
         }
         ports = free_ports(2)
         async with (
-            gateway(ports[0], drain_timeout_s=60, **targets) as first,
+            gateway(ports[0], drain_timeout_s=600, **targets) as first,
             gateway(ports[1], **targets),
             AmiraClient([f"127.0.0.1:{port}" for port in ports]) as client,
         ):
@@ -36,7 +36,7 @@ async def test_one_of_two_gateways_ends(number: signal.Signals) -> None:
             async def end_it(request: int) -> None:
                 if request == 25:
                     first.send_signal(number)
-                    async with asyncio.timeout(30):  # a drain that waited would take longer
+                    async with asyncio.timeout(60):  # a drain that waited would take longer
                         await first.wait()
 
             responses = await converse(client, TALK, PCM, end_it)
@@ -46,7 +46,7 @@ async def test_one_of_two_gateways_ends(number: signal.Signals) -> None:
 
 
 async def listening(port: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

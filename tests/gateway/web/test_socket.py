@@ -250,7 +250,7 @@ async def _throw(web: Web, protocol: str, messages: list[str | bytes]) -> None:
             await (ws.send_str(message) if isinstance(message, str) else ws.send_bytes(message))
         except ConnectionError:
             break
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         received = [message async for message in ws]
     last = json.loads(received[-1].data)["status"]
     assert last["code"] not in ("INTERNAL", "UNKNOWN")

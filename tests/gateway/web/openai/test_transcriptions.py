@@ -303,8 +303,8 @@ async def test_uploads_share_a_bound(spoken: Spoken) -> None:
             writer.close()
             await writer.wait_closed()
             last = 429
-            for _ in range(100):  # until the gateway has noticed
-                if last == 429:
+            async with asyncio.timeout(60):
+                while last == 429:  # until the gateway has noticed
                     async with http.post(url, data=whole) as answer:
                         last = answer.status
             assert last == 200
@@ -313,7 +313,7 @@ async def test_uploads_share_a_bound(spoken: Spoken) -> None:
 async def test_an_upload_that_dawdles_is_given_up(spoken: Spoken) -> None:
     with spoken.gateway(unary_read_timeout_s=0.3) as gateway:
         reader, writer = await begin_upload(gateway, 1_000, b"--b\r\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert b" 409 " in await reader.readline()
         writer.close()
         await writer.wait_closed()
