@@ -15,9 +15,6 @@ from scripts.generate_figures import figures, with_table, word_error_rates
 from tests.docs.pages import ROOT, pages, prose
 
 STATEMENTS: dict[str, Callable[[Mapping[str, str]], bool]] = {
-    r"did not get there|where we wanted 2|twice was not reached|We wanted that\. Measured": lambda known: (
-        max(float(known["services over sherpa"]), float(known["node over sherpa"])) < 2
-    ),
     r"Below its limit, sherpa-onnx's server is faster": lambda known: (
         int(known["sherpa p99 at common level"]) < int(known["services p99 at common level"])
     ),
