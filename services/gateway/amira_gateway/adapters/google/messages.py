@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,9 +71,14 @@ class Results:
         )
         return self._marked(final, ended_at)
 
-    def of_recording(self, result: result_pb2.StreamingResult) -> Any:
-        """A segment of a recording."""
-        words = result.alternatives[0].words if result.alternatives else ()
+    def of_recording(self, results: Iterable[result_pb2.StreamingResult]) -> list[Any]:
+        """The segments of a recording in which something was said."""
+        return [
+            self._segment(result) for result in results if result.alternatives and result.alternatives[0].text
+        ]
+
+    def _segment(self, result: result_pb2.StreamingResult) -> Any:
+        words = result.alternatives[0].words
         segment = self._version.messages.SpeechRecognitionResult(alternatives=self._readings(result))
         return self._marked(segment, words[-1].end if words else result.audio_processed)
 

@@ -17,6 +17,7 @@ from amira_gateway.adapters.google import adaptation, requests
 from amira_gateway.adapters.google.dialect import Begun, GoogleDialect
 from amira_gateway.adapters.google.messages import Results, Version, Wording
 from amira_gateway.adapters.google.voice_activity import Wishes, timeout_s
+from amira_gateway.adapters.methods import refused, streaming, unary
 from amira_gateway.adapters.models import choose
 from amira_gateway.adapters.stream import Context, ForeignClient, Opening, recognize, served_models
 from amira_gateway.server import SpeechServicer
@@ -172,10 +173,8 @@ class _Servicer:
         opening.ignored = ignored + opening.ignored
         opening.config.word_times = True  # the last word's end is the result's
         answer = await recognize(self._speech, opening, request.content, context, "google v2")
-        results = Results(_VERSION, wording)
-        said = [each for each in answer.results if each.alternatives and each.alternatives[0].text]
         return pb.RecognizeResponse(
-            results=[results.of_recording(each) for each in said],
+            results=Results(_VERSION, wording).of_recording(answer.results),
             metadata=pb.RecognitionResponseMetadata(request_id=answer.session.session_id),
         )
 
@@ -191,16 +190,10 @@ def handlers(speech: SpeechServicer) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(
         SERVICE,
         {
-            "StreamingRecognize": grpc.stream_stream_rpc_method_handler(
-                servicer.streaming_recognize,
-                request_deserializer=pb.StreamingRecognizeRequest.FromString,
-                response_serializer=pb.StreamingRecognizeResponse.SerializeToString,
+            "StreamingRecognize": streaming(
+                servicer.streaming_recognize, pb.StreamingRecognizeRequest, pb.StreamingRecognizeResponse
             ),
-            "Recognize": grpc.unary_unary_rpc_method_handler(
-                servicer.recognize,
-                request_deserializer=pb.RecognizeRequest.FromString,
-                response_serializer=pb.RecognizeResponse.SerializeToString,
-            ),
-            "BatchRecognize": grpc.unary_unary_rpc_method_handler(servicer.batch),
+            "Recognize": unary(servicer.recognize, pb.RecognizeRequest, pb.RecognizeResponse),
+            "BatchRecognize": refused(servicer.batch),
         },
     )

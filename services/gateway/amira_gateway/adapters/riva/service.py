@@ -12,6 +12,7 @@ from amira.asr.v1 import config_pb2, speech_pb2
 from amira.riva.v1 import riva_pb2
 from amira_core import errors
 from amira_gateway.adapters.fields import ignored_fields
+from amira_gateway.adapters.methods import streaming, unary
 from amira_gateway.adapters.riva.requests import translate
 from amira_gateway.adapters.riva.results import model_configs, recognize_response, streaming_response
 from amira_gateway.adapters.stream import (
@@ -110,20 +111,16 @@ def handlers(speech: SpeechServicer) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(
         SERVICE,
         {
-            "StreamingRecognize": grpc.stream_stream_rpc_method_handler(
+            "StreamingRecognize": streaming(
                 servicer.streaming_recognize,
-                request_deserializer=riva_pb2.StreamingRecognizeRequest.FromString,
-                response_serializer=riva_pb2.StreamingRecognizeResponse.SerializeToString,
+                riva_pb2.StreamingRecognizeRequest,
+                riva_pb2.StreamingRecognizeResponse,
             ),
-            "Recognize": grpc.unary_unary_rpc_method_handler(
-                servicer.recognize,
-                request_deserializer=riva_pb2.RecognizeRequest.FromString,
-                response_serializer=riva_pb2.RecognizeResponse.SerializeToString,
-            ),
-            "GetRivaSpeechRecognitionConfig": grpc.unary_unary_rpc_method_handler(
+            "Recognize": unary(servicer.recognize, riva_pb2.RecognizeRequest, riva_pb2.RecognizeResponse),
+            "GetRivaSpeechRecognitionConfig": unary(
                 servicer.config,
-                request_deserializer=riva_pb2.RivaSpeechRecognitionConfigRequest.FromString,
-                response_serializer=riva_pb2.RivaSpeechRecognitionConfigResponse.SerializeToString,
+                riva_pb2.RivaSpeechRecognitionConfigRequest,
+                riva_pb2.RivaSpeechRecognitionConfigResponse,
             ),
         },
     )
