@@ -33,6 +33,7 @@ from amira_local.process import ServiceProcess, describe_exit
 from amira_local.security.callers import why_not_callable
 from amira_local.security.stack_access import StackAccess
 from amira_local.services import Service, plan
+from amira_local.starting import problem_at_start
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
@@ -232,22 +233,9 @@ class LocalStack:
         """
         self._tell("starting", service.name, service.target)
         process = await self._spawn(service)
-        deaths = {asyncio.create_task(each.wait()): each for each in (process, *needed)}
         probe = Probe(service.target, partial(self.access.to, service.name))
-        healthy = asyncio.create_task(probe.wait())
-        try:
-            await asyncio.wait(
-                (*deaths, healthy),
-                timeout=self.options.start_timeout_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for death, dead in deaths.items():
-                if death.done():
-                    raise StackError(_died_at_start(dead, death.result()))
-            if not healthy.done():
-                raise StackError(_too_slow(process, self.options.start_timeout_s, probe.problem))
-        finally:
-            await cancel_and_wait((*deaths, healthy))
+        if problem := await problem_at_start(process, needed, probe, self.options.start_timeout_s):
+            raise StackError(problem)
         self._tell("ready", service.name, f"{service.target}, pid {process.pid}")
 
     async def _spawn(self, service: Service) -> ServiceProcess:
@@ -312,17 +300,3 @@ class LocalStack:
 
     def _tell(self, kind: EventKind, service: str, detail: str = "", lines: tuple[str, ...] = ()) -> None:
         self._on_event(StackEvent(kind, service, detail, lines))
-
-
-def _died_at_start(process: ServiceProcess, status: int) -> str:
-    return f"The {process.name} died at start ({describe_exit(status)}). {_last_words(process)}"
-
-
-def _too_slow(process: ServiceProcess, timeout_s: float, problem: str) -> str:
-    return f"The {process.name} was not ready within {timeout_s:g} s ({problem}). {_last_words(process)}"
-
-
-def _last_words(process: ServiceProcess) -> str:
-    if not process.recent_lines:
-        return "It wrote nothing."
-    return "Its last lines:\n  " + "\n  ".join(process.recent_lines)

@@ -131,7 +131,7 @@ class _Download:
         raise FetchError(f"{self._url}: HTTP {error.code} {error.reason}: {hint}.") from error
 
     def _receive(self, response: Any, offset: int) -> bool:
-        begin, total = _extent(response, offset)
+        begin, total = _extent(response)
         if begin != offset:
             self._part.unlink(missing_ok=True)
             offset = 0
@@ -196,7 +196,7 @@ def _open(url: str, headers: dict[str, str]) -> Any:
     return urllib.request.build_opener(_KeepHttps).open(request, timeout=_TIMEOUT_S)
 
 
-def _extent(response: Any, offset: int) -> tuple[int, int | None]:
+def _extent(response: Any) -> tuple[int, int | None]:
     """Where the body begins in the file, and the file's size."""
     length = response.headers.get("Content-Length", "")
     if response.status != _PARTIAL:
