@@ -122,6 +122,9 @@ async def test_waiting_messages_travel_together() -> None:
         for at in range(0, len(sound), 320):
             await call.write(audio(sound[at : at + 320]))
         await call.done_writing()
+        await until(lambda: len(stack.gateway.admission) == 1)
+        (session,) = stack.gateway.admission._sessions
+        await until(lambda: session.intake.weight_s > 9.5)  # all but what the first ones travel with
         gate.set()
         answer = await finish(call)
         assert answer.finals == [f"{len(sound)} bytes"]
