@@ -109,8 +109,10 @@ async def decoder_server(shared_decoder: DecoderServer) -> AsyncIterator[Decoder
 
 @asynccontextmanager
 async def serving(settings: DecoderSettings) -> AsyncIterator[DecoderServer]:
-    """A warm decoder with these settings."""
-    decoder = StreamingDecoder(settings)
+    """A warm decoder with these settings. Only where they say so does load refuse streams."""
+    patience = {"target_load": 0.0, "encoder_timeout_ms": 30_000}
+    unsaid = {name: value for name, value in patience.items() if name not in settings.model_fields_set}
+    decoder = StreamingDecoder(settings.model_copy(update=unsaid))
     server = RpcServer("127.0.0.1:0", "amira.decoder.v1.Decoder")
     decoder_pb2_grpc.add_DecoderServicer_to_server(DecoderServicer(decoder), server.grpc)
     port = await server.start()

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import grpc
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from amira.asr.v1 import speech_pb2
+from amira_core.metrics.schema import Decoder, Frontend, Gateway
 from amira_core.rpc.call import DuplexCall
 from amira_local.options import StackOptions
 from tests.observability.rules import FOLDER, rules
@@ -25,6 +25,7 @@ from tests.stack.raw import (
     Request,
     clip_pcm,
     config,
+    mark,
     pieces,
     recognize,
     speech_stub,
@@ -97,7 +98,7 @@ def scrape(stack: StackThread) -> dict[str, Scrape]:
 def said(stack: StackThread) -> Said:
     """Holds the conversations, one after the other, and nothing else happens meanwhile."""
     before = scrape(stack)
-    said = asyncio.run(_talk(stack.stack.gateway_target))
+    said = asyncio.run(_talk(stack))
     after = scrape(stack)
     said.growth = {service: Growth(before[service], after[service]) for service in SERVICES}
     return said
@@ -114,7 +115,7 @@ def prometheus(
         text = (folder / file).read_text()
         (folder / file).write_text(text.replace("interval: 30s", "interval: 1s"))
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
-    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    config["global"] |= {"scrape_interval": "3s", "scrape_timeout": "3s", "evaluation_interval": "1s"}
     metrics_port = next(
         service.ports[2] for wave in stack.stack._waves for service in wave if service.name == "triton"
     )
@@ -130,7 +131,7 @@ def prometheus(
         yield server
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], object]) -> None:
     """Waits until something has come about."""
     ended_at = time.monotonic() + PATIENCE_S
     while not condition():
@@ -138,15 +139,35 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-async def _talk(target: str) -> Said:
+async def _all_streams_over(stack: StackThread) -> None:
+    """The servers see the end of a call a moment after its client."""
+
+    def are_over() -> bool:
+        pages = scrape(stack)
+        return not any(
+            pages[service].value(metric)
+            for service, metric in (
+                ("gateway", Gateway.STREAMS_ACTIVE),
+                ("frontend", Frontend.STREAMS_ACTIVE),
+                ("decoder", Decoder.STREAMS_ACTIVE),
+            )
+        )
+
+    await asyncio.to_thread(until, are_over)
+
+
+async def _talk(stack: StackThread) -> Said:
     said = Said()
-    async with speech_stub(target) as stub:
+    async with speech_stub(stack.stack.gateway_target) as stub:
         said.answers.append(await _live(stub, said))
         said.answers.append(await _recording(stub, said))
         said.answers.append(await _resumed(stub, said))
+        await _all_streams_over(stack)
         await _refused(stub, said)
+        await _all_streams_over(stack)
         said.unary = await _unary(stub, said)
-        await asyncio.sleep(0.3)  # the server sees the end of a call a moment after its client
+        await _all_streams_over(stack)
+        await asyncio.sleep(0.3)  # and counts it as a call
     return said
 
 
@@ -168,7 +189,7 @@ async def _live(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
         sent_s += len(request.audio.content) / 32_000
         await asyncio.sleep(max(0.0, began_at + sent_s - time.monotonic()))
     await call.done_writing()
-    await asyncio.wait_for(reading, 30)
+    await asyncio.wait_for(reading, 120)
     said.received += len(answer.responses)
     said.audio_s += LIVE_S
     return answer
@@ -189,14 +210,17 @@ async def _resumed(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
     first = config(interim_results=False)
     first.resumable = True
     call, answer = DuplexCall(stub.StreamingRecognize()), Answer()
-    for request in said.counted([first, *requests[:middle]]):
+    for request in said.counted([first, *requests[:middle], mark("half")]):
         await call.write(request)
     opening = await call.read()
     assert opening is not None
-    with suppress(TimeoutError):  # nothing comes any more: all that was sent is decoded
-        while await asyncio.wait_for(call.read(), 1.0) is not None:
-            said.received += 1
     said.received += 1
+    echoed = False
+    while not echoed:  # after it nothing comes any more: all that was sent is decoded
+        response = await call.read()
+        assert response is not None
+        said.received += 1
+        echoed = response.HasField("mark")
     call.cancel()
     await asyncio.sleep(0.5)
     resume = Request(resume=speech_pb2.Resume(token=opening.session.resume_token, last_sequence=0))
@@ -227,7 +251,6 @@ async def _refused(stub, said: Said) -> None:  # type: ignore[no-untyped-def]
         assert full.reason == "NO_CAPACITY"
     for call in calls:
         call.cancel()
-    await asyncio.sleep(0.5)
 
 
 async def _unary(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]

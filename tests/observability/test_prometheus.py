@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from amira_core.metrics.schema import SCHEMA, Gateway
-from tests.observability.conftest import SERVICES, Said
+from tests.observability.conftest import SERVICES, Said, until
 from tests.observability.rules import FOLDER, TRITON_OWN
 from tests.observability.rules import rules as read_rules
 from tests.support.prometheus import Prometheus
 
 
 def test_every_target_is_up(prometheus: Prometheus) -> None:
-    targets = {target["labels"]["job"]: target for target in prometheus.targets()}
-    assert set(targets) == {*(f"amira-{service}" for service in SERVICES), "triton"}
-    for target in targets.values():
-        assert (target["health"], target["lastError"]) == ("up", "")
+    jobs = {target["labels"]["job"] for target in prometheus.targets()}
+    assert jobs == {*(f"amira-{service}" for service in SERVICES), "triton"}
+    # One may miss its time on a machine that stands still, and its figures with it.
+    until(lambda: {(each["health"], each["lastError"]) for each in prometheus.targets()} == {("up", "")})
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -25,10 +25,12 @@ def test_it_keeps_what_is_declared(prometheus: Prometheus, service: str) -> None
         if not metric.optional:
             (entry,) = metadata[metric.name]
             assert (entry["type"], entry["unit"]) == (metric.kind.value, metric.unit)
-            assert prometheus.query(f'{{__name__=~"{metric.series}(_count)?",job="amira-{service}"}}')
+            series = f'{{__name__=~"{metric.series}(_count)?",job="amira-{service}"}}'
+            until(lambda series=series: prometheus.query(series))  # type: ignore[misc]  # bound here
 
 
 def test_values_arrive(prometheus: Prometheus, said: Said) -> None:
+    until(lambda: prometheus.query(Gateway.WORDS.series))
     assert prometheus.value(Gateway.WORDS.series) >= len(said.words)
     assert prometheus.value(f'{Gateway.STREAMS_REFUSED.series}{{reason="NO_CAPACITY"}}') == 1
 
@@ -47,4 +49,4 @@ def test_the_rules_are_computed_and_nobody_is_woken(prometheus: Prometheus) -> N
 
 def test_tritons_own_figures_have_the_names_that_are_used(prometheus: Prometheus) -> None:
     for name in TRITON_OWN - {"nv_gpu_utilization", "nv_gpu_memory_used_bytes"}:
-        assert prometheus.query(f'{name}{{job="triton"}}'), name
+        until(lambda name=name: prometheus.query(f'{name}{{job="triton"}}'))  # type: ignore[misc]  # bound here

@@ -13,7 +13,16 @@ from soak.report import crowd_summary, summary, write
 from soak.run import soak
 from soak.watch import DESCRIPTORS, MEMORY, ORPHANS, PLACES, SLOTS, TASKS, THREADS
 
-ENV = {"AMIRA_TRITON_SLOTS": "6", "AMIRA_DECODER_TARGET_LOAD": "0"}
+ENV = {
+    "AMIRA_TRITON_SLOTS": "6",
+    "AMIRA_DECODER_TARGET_LOAD": "0",
+    # A machine that is busy with other tests is no defect of the stack.
+    "AMIRA_GATEWAY_MAX_LOOP_LAG_MS": "0",
+    "AMIRA_GATEWAY_SERVICE_TIMEOUT_S": "60",
+    "AMIRA_GATEWAY_START_TIMEOUT_S": "60",
+    "AMIRA_DECODER_ENCODER_TIMEOUT_MS": "30000",
+    "AMIRA_TRITON_CANARY_TIMEOUT_MS": "30000",
+}
 
 
 @pytest.mark.slow

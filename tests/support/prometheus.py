@@ -16,7 +16,7 @@ import pytest
 
 from amira_local.ports import free_ports
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 def program(name: str) -> str:

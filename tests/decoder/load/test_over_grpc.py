@@ -12,6 +12,7 @@ from amira.asr.v1 import config_pb2
 from amira.decoder.v1 import decoder_pb2
 from amira_core import errors
 from amira_core.rpc.status import from_rpc_error
+from amira_decoder.load import admission
 from amira_decoder.settings import DecoderSettings
 from tests.decoder.conftest import DecoderServer, Request, serving
 
@@ -73,7 +74,8 @@ async def test_overload_is_refused_and_what_goes_on_is_not(model_dir: Path) -> N
         assert server.decoder.load == 0
 
 
-async def test_more_at_once_than_are_tried_out(model_dir: Path) -> None:
+async def test_more_at_once_than_are_tried_out(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "_SETTLE_S", 600.0)  # however long the streams take to open
     settings = DecoderSettings(
         model_dir=model_dir,
         encoder="in_process",

@@ -8,10 +8,11 @@ from typing import Any, cast
 import numpy as np
 
 from amira_decoder.encoder.base import EncoderGeometry
+from amira_decoder.job import Job
 from amira_decoder.load import LoadMeter, Pace
 from amira_decoder.load.turns import take_jobs
 from amira_decoder.slots import Slot
-from amira_decoder.stream import DecodingStream, Job, StreamLimits
+from amira_decoder.stream import DecodingStream, StreamLimits
 from tests.decoder.load.test_cost_and_load import Clock
 
 GEOMETRY = EncoderGeometry(window_frames=32, chunk_frames=32, feature_dim=1, output_frames=8, output_dim=1)

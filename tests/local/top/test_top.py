@@ -147,7 +147,7 @@ def test_pages_of_other_programs_are_told_apart(odd_server: tuple[str, list[byte
 
 def test_once_without_any_service_says_so_and_fails() -> None:
     command = [sys.executable, "-m", "amira_local", "top", "--once", "127.0.0.1:9"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "Connection refused" in done.stdout
 
