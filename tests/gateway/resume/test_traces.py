@@ -56,7 +56,7 @@ async def speak(client: AmiraClient, then: Callable[[], Awaitable[None]] | None 
 
 
 async def test_a_resumed_call_belongs_to_the_trace_of_the_first(collector: Collector) -> None:
-    async with fleet(gateways=1) as net:
+    async with fleet(gateways=1, resume_window_s=60) as net:
 
         async def cut() -> None:
             net.gateways[0].proxy.cut()
