@@ -30,11 +30,12 @@ from amira_core import errors
 from amira_core.incidents import incident
 from amira_decoder import metrics
 from amira_decoder.encoder.base import Encoder, EncoderBatch
+from amira_decoder.job import Job
 from amira_decoder.load.meter import LoadMeter
 from amira_decoder.load.turns import take_jobs
 from amira_decoder.search_step import search_step
 from amira_decoder.search_thread import SearchThread
-from amira_decoder.stream import DecodingStream, Job
+from amira_decoder.stream import DecodingStream
 from amira_decoder.traces import in_tick, searching
 
 _log = structlog.get_logger(__name__)

@@ -26,7 +26,7 @@ _METHOD_BY_PROTO: dict[config_pb2.DecodingMethod, Method] = {
 
 
 class SearchSet:
-    """One search of each method that runs here, made by :meth:`warm_up`, all on the search thread."""
+    """One search of each method that runs here, made by :meth:`warm_up`, then for the search thread alone."""
 
     _hotword_limits = HotwordLimits()
 
@@ -94,7 +94,7 @@ class SearchSet:
         return HotwordAutomaton.build(hotwords_from_config(wanted), self._folder.tokens, self._hotword_limits)
 
     def warm_up(self, frames: NDArray[np.float32]) -> None:
-        """Makes every search and decodes `frames` [1, T, D] with it. On the search thread."""
+        """Makes every search and decodes `frames` [1, T, D] with it. On any thread, before streams use them."""
         for method in self._available:
             search = self._searches[method] = create_search(method, self._folder, self._options)
             segment = search.start_segment(None)

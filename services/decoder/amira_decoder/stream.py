@@ -29,8 +29,6 @@ from amira_decoder.segment_tracker import SegmentTracker
 from amira_decoder.slots import Slot
 from amira_decoder.traces import SegmentTraces, segment_traces
 
-__all__ = ["DecodingStream", "Job", "StreamLimits"]
-
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:

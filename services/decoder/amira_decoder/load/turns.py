@@ -11,8 +11,9 @@ from collections.abc import Collection
 from typing import Final
 
 from amira_decoder.frame_buffer import FRAME_MS
+from amira_decoder.job import Job
 from amira_decoder.load.meter import LoadMeter
-from amira_decoder.stream import DecodingStream, Job
+from amira_decoder.stream import DecodingStream
 
 _SHARE: Final = 0.1
 

@@ -159,7 +159,7 @@ class Batch:
                 wait_s = self._patience.wait_s(error, attempt)
                 if wait_s is None:
                     raise
-                self._view.waits(job.recording, error.message, wait_s)
+                self._view.waits(job.recording, error.message)
                 await asyncio.sleep(wait_s)
 
     def _hear(self, job: Job, response: StreamingRecognizeResponse) -> None:

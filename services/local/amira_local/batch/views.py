@@ -42,7 +42,7 @@ class BatchView(Protocol):
     def advances(self, recording: Recording, audio_s: float) -> None:
         """So much of it is transcribed."""
 
-    def waits(self, recording: Recording, reason: str, wait_s: float) -> None:
+    def waits(self, recording: Recording, reason: str) -> None:
         """The server does not take it yet."""
 
     def ends(self, recording: Recording, outcome: Outcome, how: str) -> None:
@@ -78,7 +78,7 @@ class Lines:
     def advances(self, recording: Recording, audio_s: float) -> None:
         """Says nothing."""
 
-    def waits(self, recording: Recording, reason: str, wait_s: float) -> None:
+    def waits(self, recording: Recording, reason: str) -> None:
         """Says each reason once."""
         if reason not in self._waits:
             self._waits.add(reason)
@@ -149,7 +149,7 @@ class Bars(Lines):
             self._each.update(self._rows[recording], completed=audio_s, note=clock(audio_s))
         self._show_speed()
 
-    def waits(self, recording: Recording, reason: str, wait_s: float) -> None:
+    def waits(self, recording: Recording, reason: str) -> None:
         """See BatchView."""
         if recording in self._rows:
             self._each.update(self._rows[recording], note=f"waiting: {reason}", completed=0)
