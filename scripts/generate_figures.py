@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.load.ramp import within_budget  # noqa: E402
 from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODE, NODES  # noqa: E402 - by the path that was just set
 from benchmarks.report.tables import ratio  # noqa: E402
 
@@ -148,9 +149,11 @@ def _level(system: Mapping[str, Any], offered: int | None) -> Mapping[str, Any]:
 
 def _common_level(one: Mapping[str, Any], other: Mapping[str, Any], budget_ms: float) -> int:
     """The most streams that were offered to both and served by both within the budget."""
-    common: int = max(set.intersection(*({
-        level["offered"] for level in system["levels"] if level["partial_latency_ms"]["p99"] <= budget_ms
-    } for system in (one, other))))  # fmt: skip
+    offered = [
+        {level["offered"] for level in system["levels"] if within_budget(level, budget_ms)}
+        for system in (one, other)
+    ]
+    common: int = max(set.intersection(*offered))
     return common
 
 

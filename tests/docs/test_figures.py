@@ -68,6 +68,25 @@ def test_the_readmes_table_is_current(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert with_table(text) != text
 
 
+def test_two_processes_are_named_where_a_run_has_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    results = json.loads(generate_figures.BENCH.read_text(encoding="utf-8"))
+    systems = results["systems"]
+    node = systems.pop("amira_node_greedy", None) or systems.pop("amira_nodes_greedy")
+    systems["amira_nodes_greedy"] = {**node, "capacity": 321.0, "complete": True}
+    changed = tmp_path / "bench.json"
+    changed.write_text(json.dumps(results))
+    monkeypatch.setattr(generate_figures, "BENCH", changed)
+    text = "163 streams as services, 191 or more in one process, and 1.29 times its streams in one process"
+    written = with_figures(text, figures())
+    assert ", 321 in two processes, and " in written
+    assert written.endswith(" times its streams in two processes")
+    assert "321 in two processes; sherpa-onnx's" in with_table(
+        (ROOT / "README.md").read_text(encoding="utf-8")
+    )
+
+
 def test_the_models_card_says_what_was_evaluated() -> None:
     card = (ROOT / "models" / "starter-en" / "README.md").read_text(encoding="utf-8")
     rows = dict(
