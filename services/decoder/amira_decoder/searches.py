@@ -94,7 +94,7 @@ class SearchSet:
         return HotwordAutomaton.build(hotwords_from_config(wanted), self._folder.tokens, self._hotword_limits)
 
     def warm_up(self, frames: NDArray[np.float32]) -> None:
-        """Makes every search and decodes `frames` [1, T, D] with it. On any thread, before streams use them."""
+        """Makes every search and decodes `frames` [1, T, D] with it; on any thread, before streams use it."""
         for method in self._available:
             search = self._searches[method] = create_search(method, self._folder, self._options)
             segment = search.start_segment(None)
