@@ -23,6 +23,7 @@ COST = ROOT / "benchmarks" / "results" / "cost.json"
 TAKEN_IN = "repository/"
 
 _CODE = re.compile(r"(^```.*?^```[^\n]*$)", re.MULTILINE | re.DOTALL)
+_IMAGE = re.compile(r"(<img\s[^>]*?src=\")([^\":]+)(\")")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -52,7 +53,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{path.relative_to(ROOT)}{anchor or ''})"
         return text
 
-    return _outside_code(markdown, lambda part: _LINK.sub(moved, part))
+    def shown(image: re.Match[str]) -> str:
+        path = (source.parent / image[2]).resolve()
+        return f"{image[1]}{posixpath.relpath(_uri(path), posixpath.dirname(uri))}{image[3]}"
+
+    return _outside_code(markdown, lambda part: _IMAGE.sub(shown, _LINK.sub(moved, part)))
 
 
 def _linked_from(pages: list[Path]) -> set[Path]:

@@ -74,6 +74,19 @@ def test_its_links_lead_somewhere(site: Path) -> None:
     assert looked_at > 500
 
 
+def test_its_pictures_are_there(site: Path) -> None:
+    shown = [
+        (page, source)
+        for page in site.rglob("*.html")
+        if page.name != "404.html"
+        for source in re.findall(r"<img\b[^>]*src=\"?([^\"\s>]+)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(shown) > 5
+    assert [
+        (page.name, source) for page, source in shown if not (page.parent / unquote(source)).exists()
+    ] == []
+
+
 def test_pages_of_the_repository_are_in_it(site: Path) -> None:
     assert (site / "repository" / "SECURITY.html").exists()
     text = (site / "DEPLOYMENT.html").read_text(encoding="utf-8")
