@@ -29,7 +29,7 @@ def texts_of(responses: list[StreamingRecognizeResponse]) -> list[str]:
 
 
 async def test_a_warned_client_keeps_its_stream() -> None:
-    async with running(idle_timeout_s=2) as stack, client_of(stack) as client, client.stream(PCM) as stream:
+    async with running(idle_timeout_s=6) as stack, client_of(stack) as client, client.stream(PCM) as stream:
         texts = []
         async for response in stream:
             if response.HasField("warning"):
@@ -45,7 +45,7 @@ async def test_a_warned_client_keeps_its_stream() -> None:
 
 async def test_a_stream_that_is_too_long_goes_on_in_a_new_one_without_loss() -> None:
     sound = pattern(320 * 200)
-    async with running(max_stream_s=1.5, warning_lead_s=0.5) as stack, client_of(stack) as client:
+    async with running(max_stream_s=2.5, warning_lead_s=1) as stack, client_of(stack) as client:
         responses: list[StreamingRecognizeResponse] = []
         async with client.stream(PCM) as stream:
 

@@ -18,12 +18,12 @@ def scripted_in_thread(script: Script = count_bytes) -> Iterator[ScriptedSpeech]
     thread.start()
 
     def wait(coroutine) -> None:  # type: ignore[no-untyped-def]  # any coroutine
-        asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)
+        asyncio.run_coroutine_threadsafe(coroutine, loop).result(90)
 
     async def make() -> ScriptedSpeech:
         return ScriptedSpeech(script)
 
-    server = asyncio.run_coroutine_threadsafe(make(), loop).result(30)
+    server = asyncio.run_coroutine_threadsafe(make(), loop).result(90)
     try:
         wait(server.__aenter__())
         try:
@@ -32,5 +32,5 @@ def scripted_in_thread(script: Script = count_bytes) -> Iterator[ScriptedSpeech]
             wait(server.__aexit__(None, None, None))
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(30)
+        thread.join(90)
         loop.close()

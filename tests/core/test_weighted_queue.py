@@ -1,14 +1,13 @@
-"""The queue bounded in seconds: order, bound, closing, whatever the sequence of puts and gets."""
+"""The queue bounded in seconds: order and bound, whatever the sequence of puts and gets."""
 
 from __future__ import annotations
 
 import asyncio
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amira_core.aio.weighted_queue import QueueClosedError, WeightedQueue
+from amira_core.aio.weighted_queue import WeightedQueue
 
 
 @given(
@@ -27,7 +26,6 @@ def test_everything_comes_out_once_in_order_within_the_bound(
                 await queue.put(index, weight)
                 # One item may be heavier than all the room there is; two may not.
                 assert queue.weight <= max(capacity, weight) + 1e-9
-            queue.close()
 
         putting = asyncio.create_task(put())
         got: list[int] = []
@@ -36,27 +34,23 @@ def test_everything_comes_out_once_in_order_within_the_bound(
                 await asyncio.sleep(0)
         while len(got) < len(weights):
             got.append(await queue.get())
-        with pytest.raises(QueueClosedError):
-            await queue.get()
         await putting
         assert got == list(range(len(weights)))
+        assert queue.peek() is None
         assert queue.weight == 0
 
     asyncio.run(asyncio.wait_for(run(), 5))
 
 
-async def test_put_waits_for_room_and_close_frees_it() -> None:
+async def test_put_waits_for_room() -> None:
     queue: WeightedQueue[str] = WeightedQueue(1.0)
     await queue.put("a", 0.7)
     waiting = asyncio.create_task(queue.put("b", 0.7))
     await asyncio.sleep(0)
     assert not waiting.done()
-    queue.close()
-    with pytest.raises(QueueClosedError):
-        await waiting
-    assert await queue.get() == "a"  # what was in may still be taken
-    with pytest.raises(QueueClosedError):
-        await queue.get()
+    assert await queue.get() == "a"
+    await asyncio.wait_for(waiting, 5)
+    assert await queue.get() == "b"
 
 
 async def test_a_cancelled_get_takes_nothing() -> None:

@@ -82,7 +82,7 @@ async def used_becomes(server: DecoderServer, count: int) -> None:
 @pytest.mark.parametrize("way", ["end", "half-close", "cancel", "deadline", "disconnect"])
 async def test_each_end_frees_the_slot(server: DecoderServer, way: str) -> None:
     channel = grpc.aio.insecure_channel(server.target, options=[*CHANNEL_OPTIONS, ("own", 1)])
-    limits = {"timeout": 2.0} if way == "deadline" else {}
+    limits = {"timeout": 5.0} if way == "deadline" else {}
     call = await opened(decoder_pb2_grpc.DecoderStub(channel), **limits)
     await call.write(Request(features=fbank_of(CLIP)[:300].tobytes()))
     assert way == "deadline" or (await description(server)).slots_used == 1

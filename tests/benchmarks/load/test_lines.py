@@ -50,7 +50,7 @@ def line_to(port: int, first: bytes = b"first") -> GrpcLine:
     return GrpcLine("127.0.0.1", port, opening(PATH, f"127.0.0.1:{port}"), grpc_message(first))
 
 
-async def ended(line: Wire, within_s: float = 20) -> None:
+async def ended(line: Wire, within_s: float = 60) -> None:
     async with asyncio.timeout(within_s):
         while line.tape.outcome == "open":  # noqa: ASYNC110 - a tape has no event: it costs the load test nothing
             await asyncio.sleep(0.01)
@@ -118,7 +118,7 @@ async def test_a_server_that_vanishes_fails_the_stream() -> None:
     async with grpc_server(echo) as port:
         line = line_to(port)
         line.open()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not line.tape.arrivals:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
     await ended(line)

@@ -173,7 +173,7 @@ def _results(text: str, until_s: float, *, final: bool) -> str:
 
 
 async def _ended(tape: Tape) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while tape.outcome == "open":  # noqa: ASYNC110 - a tape has no event: it costs the load test nothing
             await asyncio.sleep(0.01)
 
@@ -197,7 +197,7 @@ async def test_a_load_process_that_dies_is_an_error_not_a_level(model_dir: Path)
     server = SherpaWebSocket(model_dir, SherpaTuning(), peers.geometry_of(model_dir))
     [port] = free_ports(1)
     level = asyncio.create_task(play(server, [bundled()], TURNS, 2, (0.0, 3.0), 30, options={"port": port}))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not (workers := _load_processes()):  # noqa: ASYNC110 - a process does not tell
             await asyncio.sleep(0.05)
     os.kill(workers[0], signal.SIGKILL)

@@ -59,7 +59,7 @@ async def echo(requests: Any, context: Any) -> AsyncIterator[bytes]:
 
 async def the_span(collector: Collector, name: str = "test.Echo/Stream") -> TracedSpan:
     """The one span of that name."""
-    for _ in range(500):
+    for _ in range(6000):
         found = [span for span in collector.spans if span.name == name]
         if found:
             assert len(found) == 1
