@@ -9,10 +9,6 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class QueueClosedError(Exception):
-    """Nothing more will come out of, or may be put into, this queue."""
-
-
 class WeightedQueue(Generic[T]):
     """First in, first out, for one reader and one writer on one event loop.
 
@@ -24,7 +20,6 @@ class WeightedQueue(Generic[T]):
         self._capacity = capacity
         self._items: deque[tuple[T, float]] = deque()
         self._weight = 0.0
-        self._closed = False
         self._changed = asyncio.Event()
 
     @property
@@ -33,20 +28,16 @@ class WeightedQueue(Generic[T]):
         return self._weight
 
     async def put(self, item: T, weight: float) -> None:
-        """Waits for room, then appends. Raises QueueClosedError if closed before that."""
-        while not self._closed and self._items and self._weight + weight > self._capacity:
+        """Waits for room, then appends."""
+        while self._items and self._weight + weight > self._capacity:
             await self._wait()
-        if self._closed:
-            raise QueueClosedError
         self._items.append((item, weight))
         self._weight += weight
         self._changed.set()
 
     async def get(self) -> T:
-        """Takes the oldest item. Raises QueueClosedError once closed and empty."""
+        """Waits for an item, then takes the oldest."""
         while not self._items:
-            if self._closed:
-                raise QueueClosedError
             await self._wait()
         item, weight = self._items.popleft()
         # Sums of floats drift: an empty queue weighs nothing, however long it has been in use.
@@ -57,11 +48,6 @@ class WeightedQueue(Generic[T]):
     def peek(self) -> T | None:
         """The oldest item, left in its place; None when nothing waits."""
         return self._items[0][0] if self._items else None
-
-    def close(self) -> None:
-        """No more items come; what is in the queue can still be taken."""
-        self._closed = True
-        self._changed.set()
 
     async def _wait(self) -> None:
         self._changed.clear()
