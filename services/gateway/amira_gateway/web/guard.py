@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from amira_core import errors
 from amira_core.incidents import reported
 from amira_gateway.session.client import ClientGoneError
 from amira_gateway.web.failures import http_status, retry_headers, status_body
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refusal = Callable[[errors.AmiraError], web.Response]
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amira.asr.v1.config_pb2 import RecognitionConfig
 from amira.frontend.v1.frontend_pb2 import AudioFormat
@@ -21,9 +20,8 @@ from amira_decoder.controls import End
 from amira_decoder.decoder import StreamingDecoder
 from amira_decoder.settings import DecoderSettings
 from amira_frontend.pipeline import FeatureStream
+from amira_local.models.check.encoder import Frames
 from amira_local.models.errors import ModelsError
-
-Frames = NDArray[np.float32]
 
 _PIECE_FRAMES = 100
 
