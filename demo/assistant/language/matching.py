@@ -182,20 +182,18 @@ class Matcher:
             sounds[word] += 1
         taken = {step.heard: int(self._net.word_of[step.state]) for step in path if step.heard is not None}
         for at in sorted(set(range(len(heard))) - taken.keys()):
-            owner = _owner(at, taken, heard_in)
-            if owner is not None:
-                costs[owner] += float(MISSING[heard[at]])
+            for word in _suspects(at, taken, heard_in):
+                costs[word] += float(MISSING[heard[at]])
         for word, cost in costs.items():
             yield MatchedWord(self._net.words[word], cost, sounds[word])
 
 
-def _owner(at: int, taken: dict[int, int], heard_in: NDArray[np.int64]) -> int | None:
-    """The word of the sentence that a sound counts against which is none of its own: the one before,
-    or the one after, if what was heard for that begins with the sound."""
+def _suspects(at: int, taken: dict[int, int], heard_in: NDArray[np.int64]) -> set[int]:
+    """The words that a sound counts against which is part of none: the one before, and the one after, if the
+    word that was heard for that began with the sound."""
     before = max((other for other in taken if other < at), default=None)
     after = min((other for other in taken if other > at), default=None)
-    if before is not None and heard_in[before] == heard_in[at]:
-        return taken[before]
+    suspects = set() if before is None else {taken[before]}
     if after is not None and heard_in[after] == heard_in[at]:
-        return taken[after]
-    return None if before is None else taken[before]
+        suspects.add(taken[after])
+    return suspects
