@@ -169,7 +169,7 @@ def _commit() -> str:
 def main(
     quick: Annotated[bool, typer.Option(help="Within four minutes: fewer systems, short levels.")] = False,
     systems: Annotated[list[str] | None, typer.Option(help="Only this system; repeat.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     data: Annotated[
         Path, typer.Option(help="Folder with manifest.tsv and recordings; else the bundled clip.")
     ] = recordings.DATA,

@@ -16,7 +16,7 @@ from benchmarks.report import write
 from benchmarks.report.capacity_section import fleet_table
 from evaluation.tables import table
 
-_MEASURED = "[default: as `make bench` measured it]"
+_MEASURED = "(default: as `make bench` measured it)"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 Results = Annotated[Path | None, typer.Option(help="Folder to keep the raw figures in.")]

@@ -92,7 +92,7 @@ def measure(model: Path, streams: Sequence[int], rounds: int, threads: Sequence[
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     streams: Annotated[list[int], typer.Option(help="Streams in the batch; repeat.")] = [1, 8, 32, 96],  # noqa: B006 - typer wants the list itself
     rounds: Annotated[int, typer.Option(help="Measured steps.")] = 15,
     engine: Annotated[str | None, typer.Option(help="One engine, in this process.")] = None,

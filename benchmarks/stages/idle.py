@@ -67,7 +67,7 @@ async def _idle(server: AmiraServer, seconds: float) -> dict[str, float]:
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     streams: Annotated[int, typer.Option(help="Streams at once.")] = 2000,
     seconds: Annotated[float, typer.Option(help="Measured time.")] = 15,
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,

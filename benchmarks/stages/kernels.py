@@ -135,7 +135,7 @@ def measure(model: Path, rounds: int) -> dict[str, Any]:
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     rounds: Annotated[int, typer.Option(help="Measured rounds.")] = 300,
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
 ) -> None:

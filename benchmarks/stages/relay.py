@@ -51,7 +51,7 @@ async def measure(model: Path, streams: int, seconds: float, ramp_s: float = 3.0
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     streams: Annotated[int, typer.Option(help="Streams at once.")] = 16,
     seconds: Annotated[float, typer.Option(help="Measured time.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,

@@ -75,7 +75,7 @@ def measure(model: Path, streams: list[int], rounds: int) -> dict[str, Any]:
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     streams: Annotated[list[int], typer.Option(help="Streams in the batch; repeat.")] = [1, 8, 32, 96],  # noqa: B006 - typer wants the list itself
     rounds: Annotated[int, typer.Option(help="Measured chunks.")] = 60,
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,

@@ -239,7 +239,7 @@ async def measure(model: Path, streams: Sequence[int], rounds: int) -> dict[str,
 
 
 def main(
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled one).")] = None,
     streams: Annotated[list[int], typer.Option(help="Streams in a round; repeat.")] = [1, 16, 64],  # noqa: B006 - typer wants the list itself
     rounds: Annotated[int, typer.Option(help="Measured rounds.")] = 30,
     out: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,

@@ -44,8 +44,8 @@ def assistant(
     host: Annotated[
         str, typer.Option(help="The page's address; elsewhere than here it needs TLS.")
     ] = "127.0.0.1",
-    server: Annotated[str, typer.Option(help="A server that runs [default: one of its own].")] = "",
-    model: Annotated[Path | None, typer.Option(help="Model folder [default: the bundled model].")] = None,
+    server: Annotated[str, typer.Option(help="A server that runs (default: one of its own).")] = "",
+    model: Annotated[Path | None, typer.Option(help="Model folder (default: the bundled model).")] = None,
     grammar: Annotated[Path, typer.Option(help="What can be said.")] = GRAMMAR,
     wake: Annotated[str, typer.Option(help="The wake phrase.")] = PHRASE,
     certificate: Annotated[Path | None, typer.Option(help="For https (PEM).")] = None,
