@@ -52,7 +52,7 @@ def commands(understanding: Understanding) -> dict[str, Command]:
 
 @app.command()
 def measure(
-    server: Annotated[str, typer.Option(help="A server that runs [default: one of its own].")] = "",
+    server: Annotated[str, typer.Option(help="A server that runs (default: one of its own).")] = "",
     others: Annotated[
         Path, typer.Option(help="Recordings in which nobody talks to it: a folder with manifest.tsv.")
     ] = _OTHERS,
