@@ -137,7 +137,9 @@ async def browsing(folder: Path, microphone: Path) -> AsyncIterator[Page]:
         start_new_session=True,
     )
     try:
-        async with connect(await _address(process, folder), max_size=None, proxy=None) as socket:
+        async with connect(
+            await _address(process, folder), max_size=None, proxy=None, ping_interval=None
+        ) as socket:
             yield await _tab(socket)
     finally:
         with suppress(ProcessLookupError):
