@@ -189,7 +189,7 @@ class Turn:
         commands = [_text(reading) for reading in stripped]
         if any(len(one) < len(other) for one, other in zip(said, readings, strict=True)):
             # "The kitchen light off", said while "The kitchen light is on" is: all of it counts, too.
-            commands += [_text(self._after_wake(reading)) for reading in readings]
+            commands += [_text(reading) for reading in map(self._after_wake, readings) if reading]
         end_s = stripped[0][-1].end_s
         if self._held is not None:
             held, self._held = self._held[0], None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from demo.assistant.turn import (
@@ -226,6 +226,7 @@ STEPS = st.one_of(
 )
 
 
+@example([("answering",), ("heard", 0, [""], False), ("heard", 0, ["hey amira stop", "", "a"], True)])
 @given(st.lists(STEPS, max_size=30))
 def test_whatever_happens_answers_are_stopped_once_and_commands_are_words(
     steps: list[tuple[object, ...]],
