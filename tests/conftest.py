@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import hypothesis
 import pytest
 import structlog
+
+from tests.support.steady_clock import steady_clock
 
 # The default prints all variables of every frame, which takes seconds where they hold audio.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
@@ -32,6 +35,9 @@ PLACES_ALONE_DECIDE = ("AMIRA_DECODER_TARGET_LOAD", "AMIRA_GATEWAY_MAX_LOOP_LAG_
 for _name in PLACES_ALONE_DECIDE:
     os.environ[_name] = "0"
 """Whether a test's streams are taken in must not depend on how busy the machine is (tests of that set it)."""
+
+IN_ONE_PROCESS = ("client", "core", "frontend", "gateway")
+"""Folders whose servers are for the most part in the process of their tests."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -64,6 +70,16 @@ class Utterance:
     text: str
     seconds: float
     source: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _steady_clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A machine that stands still must not look like a client or a service that does."""
+    if request.path.relative_to(ROOT / "tests").parts[0] in IN_ONE_PROCESS:
+        with steady_clock():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)
