@@ -25,6 +25,7 @@ from amira_local.speech_options import (
     ModelOption,
     ServerOption,
     TlsOption,
+    value_of,
 )
 
 if TYPE_CHECKING:
@@ -90,10 +91,8 @@ def mic(
 
     if list_devices:
         raise typer.Exit(run.list_devices(console, err))
-    try:
+    with value_of("--hotword"):
         config = recognition_config(endpoint=endpoint, hotwords=hotword, method=method, model=model)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--hotword") from error
     options = run.MicOptions(
         device=int(device) if device is not None and device.isdecimal() else device,
         save=save or (), append=append, partial=partial, text_file=text_file, text_lines=text_lines,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,3 +41,12 @@ ClientKeyOption = Annotated[
 ApiKeyOption = Annotated[
     str | None, typer.Option("--api-key", envvar=API_KEY, help="Better given in the environment.")
 ]
+
+
+@contextmanager
+def value_of(option: str) -> Iterator[None]:
+    """A ValueError within ends the command: the option's value is wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error

@@ -26,6 +26,7 @@ from amira_local.speech_options import (
     ModelOption,
     ServerOption,
     TlsOption,
+    value_of,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def transcribe(
 
     Exits with 1 if any recording failed.
     """
-    try:
+    with value_of("--hotword"):
         config = recognition_config(
             endpoint=endpoint,
             hotwords=hotword,
@@ -98,8 +99,6 @@ def transcribe(
             n_best=n_best,
             word_times=word_times,
         )
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--hotword") from error
     access = ServerAccess(tls, ca, api_key, client_cert, client_key)
     console, err = Console(), Console(stderr=True)
     chosen = _formats(formats)
