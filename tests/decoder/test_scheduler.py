@@ -299,6 +299,7 @@ async def test_streams_wait_for_company_under_load_alone(bench: Bench, load: flo
     await feed(first, 1, 1)
     assert (await anext(heard)).decoded_frames == 1
     await feed(first, 2, 1)
+    await until(lambda: len(bench.encoder.batches) >= batches)
     for _ in range(50):
         await asyncio.sleep(0.001)
     assert len(bench.encoder.batches) == batches
@@ -313,7 +314,7 @@ async def test_whoever_waits_for_an_ending_takes_the_others_along(bench: Bench) 
     await feed(ending, 2, 5)
     await feed(other, 7, 1)
     ending.add_control(End())
-    assert await asyncio.wait_for(numbers(ending), 30) == [1, 2, 3, 4, 5, 6]
+    assert await asyncio.wait_for(numbers(ending), 60) == [1, 2, 3, 4, 5, 6]
     assert (await anext(aiter(other.responses()))).decoded_frames == 7
     assert [len(batch.slots) for batch in bench.encoder.batches] == [1, 2, 1, 1, 1, 1]
 

@@ -20,7 +20,7 @@ from amira_local.services import plan
 from amira_local.stack import LocalStack, StackError, StackEvent
 
 LIGHT = StackOptions(ephemeral_ports=True, encoder="in_process", search="beam")
-PATIENCE_S = 60
+PATIENCE_S = 200
 
 
 def alive(pids: Collection[int]) -> list[int]:

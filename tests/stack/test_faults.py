@@ -67,9 +67,7 @@ async def stream_clip(client: AmiraClient, break_it: Callable[[], None] | None =
         reading = asyncio.create_task(read())
         for begin in range(0, len(pcm), MESSAGE_BYTES):
             if break_it is not None and begin > len(pcm) / 2:
-                await asyncio.wait_for(
-                    heard.wait(), 120
-                )  # a busy machine finds words late
+                await asyncio.wait_for(heard.wait(), 120)  # a busy machine finds words late
                 break_it()
                 break_it = None
             await stream.send(pcm[begin : begin + MESSAGE_BYTES])

@@ -33,7 +33,7 @@ class StackThread:
             "AMIRA_GATEWAY_SERVICE_TIMEOUT_S": "30",
             "AMIRA_GATEWAY_START_TIMEOUT_S": "60",
             "AMIRA_DECODER_ENCODER_TIMEOUT_MS": "30000",
-            "AMIRA_TRITON_CANARY_TIMEOUT_MS": "30000",
+            "AMIRA_TRITON_CANARY_TIMEOUT_MS": "10000",
             **options.env,
         }
         options = replace(options, start_timeout_s=_START_TIMEOUT_S, env=patience)
