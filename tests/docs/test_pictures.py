@@ -63,3 +63,12 @@ async def test_it_begins_as_the_page_does(film: Image.Image, checkout: Checkout,
             film.seek(0)
             assert likeness(seen, film) > 0.8
             assert likeness(ImageChops.offset(seen, 0, 8), film) < 0.8
+
+
+def test_the_drawing_has_the_services_of_the_tree() -> None:
+    """`node` is three of them in one process, `local` starts them all."""
+    (drawing,) = re.findall(
+        r"^```mermaid\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    drawn = set(re.findall(r"^  (\w+)\[", drawing, re.MULTILINE)) - {"client"}
+    assert drawn == {path.parent.name for path in ROOT.glob("services/*/amira_*")} - {"local", "node"}
