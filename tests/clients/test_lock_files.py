@@ -18,4 +18,4 @@ def test_no_registry_is_named_and_all_is_pinned_by_hash(folder: str) -> None:
     locked = {name: entry for name, entry in lock["packages"].items() if name}
     assert locked
     assert not [name for name, entry in locked.items() if "resolved" in entry]
-    assert not [name for name, entry in locked.items() if not entry.get("integrity", "").startswith("sha512-")]
+    assert not [name for name in locked if not locked[name].get("integrity", "").startswith("sha512-")]
