@@ -16,8 +16,6 @@ from amira_local.captions.growing_file import GrowingFile
 from amira_local.captions.replaced_file import ReplacedFile, lock
 from amira_local.transcripts.formats import Format, segment_object, text_line
 
-LIVE_FORMATS = (Format.SRT, Format.VTT, Format.TXT, Format.JSON)
-
 
 class CaptionFile(ABC):
     """Finals become part of the file as they come; with `partial` the open segment is its end meanwhile.
