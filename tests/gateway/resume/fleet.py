@@ -159,8 +159,12 @@ async def converse(
     requests: list[Request],
     config: config_pb2.RecognitionConfig,
     before: Callable[[int], Any] = lambda number: None,
+    begun: asyncio.Event | None = None,
 ) -> list[StreamingRecognizeResponse]:
-    """Says everything and hears everything; `before` may act before each request."""
+    """Says everything and hears everything; `before` may act before each request.
+
+    `begun` is set once the first response is there, which has what is needed to resume.
+    """
     async with asyncio.timeout(200), client.stream(config) as stream:
 
         async def send_all() -> None:
@@ -173,7 +177,12 @@ async def converse(
 
         sending = asyncio.create_task(send_all())
         try:
-            return [response async for response in stream]
+            responses = []
+            async for response in stream:
+                responses.append(response)
+                if begun is not None:
+                    begun.set()
+            return responses
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
