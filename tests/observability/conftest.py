@@ -210,7 +210,7 @@ async def _resumed(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
     first = config(interim_results=False)
     first.resumable = True
     call, answer = DuplexCall(stub.StreamingRecognize()), Answer()
-    for request in said.counted([first, *requests[:middle], mark("half")]):
+    for request in said.counted([first, *requests[:middle], FLUSH, mark("half")]):
         await call.write(request)
     opening = await call.read()
     assert opening is not None
