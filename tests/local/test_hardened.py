@@ -75,6 +75,7 @@ def run(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # each service compiles its kernels anew, as it can keep them nowhere
 async def test_a_stream_through_services_that_can_write_nowhere(folder: Path) -> None:
     frontend, decoder, gateway = (f"127.0.0.1:{port}" for port in free_ports(3))
     settings = {
