@@ -111,8 +111,8 @@ class Manners:
             running.send_signal(signal.SIGINT)
             go_on.set()
             out, err = await running.communicate()
-        assert err == b""
-        assert running.returncode in (0, 128 + signal.SIGINT)
+        assert err == b"", err.decode()
+        assert running.returncode in (0, 128 + signal.SIGINT), running.returncode
         assert 0 < int(out) < LONG_S * RATE_HZ * 2
 
     async def test_a_second_ctrl_c_ends_it_whatever_the_server_does(

@@ -58,7 +58,6 @@ _UNREACHABLE = re.compile(
     r"|failed to establish a new connection|no matching distribution found",
     re.IGNORECASE,
 )
-"""How builds say that packages cannot be fetched."""
 
 
 def build(command: list[str], folder: Path, **environment: str) -> None:
@@ -70,10 +69,15 @@ def build(command: list[str], folder: Path, **environment: str) -> None:
         command, cwd=folder, env={**os.environ, **environment}, timeout=BUILD_TIMEOUT_S,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
-    if ran.returncode and (unreachable := _UNREACHABLE.search(ran.stdout)):
-        pytest.skip(f"{' '.join(command)} cannot fetch packages: {unreachable[0]}")
     if ran.returncode:
+        skip_unless_reachable(ran.stdout)
         pytest.fail(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stdout[-4000:]}")
+
+
+def skip_unless_reachable(said: str) -> None:
+    """Skips the test, saying so, where a build says that packages cannot be fetched."""
+    if found := _UNREACHABLE.search(said):
+        pytest.skip(f"packages cannot be fetched: {found[0]}")
 
 
 def run(command: list[str], *, key: str | None) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ import pytest
 from amira.asr.v1.config_pb2 import AUDIO_ENCODING_LINEAR16
 from amira.asr.v1.speech_pb2 import StreamingRecognizeRequest
 from scripts.stubs.languages import LANGUAGES
-from tests.clients.programs import CLIENTS, need
+from tests.clients.programs import CLIENTS, need, skip_unless_reachable
 from tests.conftest import ROOT
 
 SERVICE = {
@@ -91,6 +91,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("stubs")
     languages = [name for name in LANGUAGES if name not in ("rust", *NOT_IN_REGISTRIES)]
     made = generate(out, *languages, GOMAXPROCS="1")
+    skip_unless_reachable(made.stdout)
     lines = [line.split(":")[0].split() for line in made.stdout.splitlines() if not line.startswith(" ")]
     in_part = [line[0] for line in lines if line[1:] == ["made", "in", "part"]]
     assert set(in_part) <= set(PARTLY), made.stdout + made.stderr
