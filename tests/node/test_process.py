@@ -47,9 +47,7 @@ async def finals(client: AmiraClient, disturb: Callable[[], None] | None = None)
         reading = asyncio.create_task(read())
         for begin in range(0, len(pcm()), 6400):
             if disturb is not None and begin > len(pcm()) / 2:
-                await asyncio.wait_for(
-                    heard.wait(), 120
-                )  # a busy machine finds words late
+                await asyncio.wait_for(heard.wait(), 120)  # a busy machine finds words late
                 disturb()
                 disturb = None
             await stream.send(pcm()[begin : begin + 6400])
