@@ -258,7 +258,12 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), [e.text for e in strea
 
 
 def test_ctrl_c_interrupts_waiting(server: ScriptedSpeech) -> None:
-    code = "print('waiting', flush=True)\nstream.receive()"
+    code = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests' shell ignores Ctrl-C, too
+print('waiting', flush=True)
+stream.receive()
+"""
     with subprocess.Popen(program(server, code), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"waiting\n"

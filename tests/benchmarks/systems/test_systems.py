@@ -55,7 +55,7 @@ async def test_a_real_run(kind: str, model_dir: Path) -> None:
         await server.stop()
     assert [stream.outcome for stream in level.streams] == ["complete", "complete"]
     heard = measures.heard_by(level)[0]
-    assert measures.errors_of(level, [recording]).rate < 60
+    assert measures.errors_by_recording(level, [recording])[0].rate < 60
     found = measures.figures(level, [recording], {0: heard}, {0: heard.words})
     assert found["partial_latency_ms"]["count"] > 0
     assert found["partial_latency_ms"]["p50"] > -5  # no result comes before the audio that it rests on
