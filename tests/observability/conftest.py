@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import pytest
@@ -215,12 +216,7 @@ async def _resumed(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
     opening = await call.read()
     assert opening is not None
     said.received += 1
-    echoed = False
-    while not echoed:  # after it nothing comes any more: all that was sent is decoded
-        response = await call.read()
-        assert response is not None
-        said.received += 1
-        echoed = response.HasField("mark")
+    await _until_marked(call, said)  # after it nothing comes any more: all that was sent is decoded
     call.cancel()
     await asyncio.sleep(0.5)
     resume = Request(resume=speech_pb2.Resume(token=opening.session.resume_token, last_sequence=0))
@@ -232,16 +228,24 @@ async def _resumed(stub, said: Said) -> Answer:  # type: ignore[no-untyped-def]
     return answer
 
 
+async def _until_marked(call: DuplexCall[Any, Any], said: Said) -> None:
+    while True:
+        response = await call.read()
+        assert response is not None
+        said.received += 1
+        if response.HasField("mark"):
+            return
+
+
 async def _refused(stub, said: Said) -> None:  # type: ignore[no-untyped-def]
     """A config that cannot be, and one stream more than there are places."""
     answer = await talk(stub, said.counted([config(rate_hz=1)]))
     assert answer.reason == "BAD_SAMPLE_RATE"
     calls = [DuplexCall(stub.StreamingRecognize()) for _ in range(MAX_STREAMS)]
     for call in calls:
-        for request in said.counted([config()]):
+        for request in said.counted([config(), mark("here")]):
             await call.write(request)
-        assert await call.read() is not None
-        said.received += 1
+        await _until_marked(call, said)  # it has come through all services
     refused = DuplexCall(stub.StreamingRecognize())
     try:
         await refused.read()
