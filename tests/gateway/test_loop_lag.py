@@ -13,14 +13,18 @@ from amira_gateway.loop_lag import LoopLag
 from tests.gateway.scripted import audio, config, running, talk, until
 
 
+def note_often(lag: LoopLag, late_s: float) -> None:
+    """Two seconds and more in which every timer is so late."""
+    for _ in range(40):
+        lag.note(late_s)
+
+
 def test_one_pause_shuts_nobody_out() -> None:
     lag = LoopLag(0.1)
-    for _ in range(40):
-        lag.note(0.001)
+    note_often(lag, 0.001)
     lag.note(0.2)
     lag.check(streams=1)
-    for _ in range(40):
-        lag.note(0.001)
+    note_often(lag, 0.001)
     lag.note(5)  # a machine that stood still
     lag.check(streams=1)
 
@@ -28,8 +32,7 @@ def test_one_pause_shuts_nobody_out() -> None:
 def test_a_gateway_without_streams_takes_one() -> None:
     """It would keep nobody's latency by a refusal."""
     lag = LoopLag(0.1)
-    for _ in range(40):
-        lag.note(0.2)
+    note_often(lag, 0.2)
     lag.check(streams=0)
     with pytest.raises(errors.NoCapacityError):
         lag.check(streams=1)
@@ -37,8 +40,7 @@ def test_a_gateway_without_streams_takes_one() -> None:
 
 def test_what_lasts_does_until_it_is_well_over() -> None:
     lag = LoopLag(0.1)
-    for _ in range(40):
-        lag.note(0.2)
+    note_often(lag, 0.2)
     with pytest.raises(errors.NoCapacityError) as refusal:
         lag.check(streams=1)
     assert refusal.value.retry_after_ms == 1000
@@ -53,8 +55,7 @@ def test_what_lasts_does_until_it_is_well_over() -> None:
 
 def test_it_can_be_turned_off() -> None:
     lag = LoopLag(0)
-    for _ in range(40):
-        lag.note(10)
+    note_often(lag, 10)
     lag.check(streams=1)
 
 

@@ -13,6 +13,7 @@ from amira.asr.v1.result_pb2 import StreamingResult
 from amira_core.subtitles import VTT_HEAD, Cue, final_cues, srt_block, vtt_block
 from amira_local.captions.errors import CaptionFileError
 from amira_local.captions.growing_file import GrowingFile
+from amira_local.captions.live_file import LiveFile
 from amira_local.captions.replaced_file import ReplacedFile, lock
 from amira_local.transcripts.formats import Format, segment_object, text_line
 
@@ -57,7 +58,7 @@ class CaptionFile(ABC):
         return self._file.path
 
     def add(self, final: StreamingResult) -> None:
-        """Adds a segment. Raises OSError, see :meth:`GrowingFile.write`."""
+        """Adds a segment. Raises OSError, see :meth:`LiveFile.write`."""
         self._file.write(self._settle(final), self._tail, durable=True)
 
     def show(self, interim: StreamingResult) -> None:
@@ -75,7 +76,7 @@ class CaptionFile(ABC):
         finally:
             self._file.close()
 
-    def _held(self, path: Path, descriptor: int, settled_bytes: int) -> GrowingFile | ReplacedFile:
+    def _held(self, path: Path, descriptor: int, settled_bytes: int) -> LiveFile:
         """How its content is kept, `settled_bytes` of it already there."""
         return GrowingFile(path, descriptor, settled_bytes)
 
@@ -181,7 +182,7 @@ class JsonFile(CaptionFile):
         comma = ",\n" if self._count else ""
         return comma + json.dumps({**segment_object(result), **more}, ensure_ascii=False)
 
-    def _held(self, path: Path, descriptor: int, settled_bytes: int) -> GrowingFile | ReplacedFile:
+    def _held(self, path: Path, descriptor: int, settled_bytes: int) -> LiveFile:
         return ReplacedFile(path, descriptor)
 
     def _take_up(self, content: bytes) -> bytes:

@@ -14,32 +14,24 @@ import errno
 import os
 from pathlib import Path
 
+from amira_local.captions.live_file import LiveFile
 
-class GrowingFile:
-    """Settled content, and a tail that may still change."""
+
+class GrowingFile(LiveFile):
+    """Its settled content is never written again; see ReplacedFile for one that is whole at any time."""
 
     def __init__(self, path: Path, descriptor: int, settled_bytes: int) -> None:
         """`settled_bytes` of the open file stay as they are; it holds no more."""
-        self.path = path
-        self._descriptor = descriptor
+        super().__init__(path, descriptor)
         self._settled_bytes = settled_bytes
         self._tail = b""
         self._owed = b""
 
     @property
     def owes(self) -> bool:
-        """Whether something found no room yet."""
         return bool(self._owed)
 
     def write(self, settled: str, tail: str = "", *, durable: bool = False) -> None:
-        """Settles content for good, and puts a new tail behind it.
-
-        `durable`: it is to survive the machine, too.
-
-        Raises:
-            OSError: there was no room, or the like. The file is as it was; what was to be settled
-                is written with the next call.
-        """
         self._owed += settled.encode()
         content = self._owed + tail.encode()
         try:
@@ -54,12 +46,6 @@ class GrowingFile:
         self._owed = b""
         if durable:
             os.fdatasync(self._descriptor)
-
-    def close(self) -> None:
-        """Gives the file back; safe to call twice."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
     def _put(self, content: bytes) -> None:
         written = os.pwrite(self._descriptor, content, self._settled_bytes)

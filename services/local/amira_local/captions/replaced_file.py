@@ -10,32 +10,24 @@ import fcntl
 import os
 from pathlib import Path
 
+from amira_local.captions.live_file import LiveFile
 
-class ReplacedFile:
-    """Settled content, and a tail that may still change; see GrowingFile for one that can be followed."""
+
+class ReplacedFile(LiveFile):
+    """Its settled content is in memory, too; see GrowingFile for one that can be followed."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """`descriptor`: the file as it is now, locked."""
-        self.path = path
+        super().__init__(path, descriptor)
         self._target = path.resolve()
-        self._descriptor = descriptor
         self._settled = b""
         self._written_bytes = 0
 
     @property
     def owes(self) -> bool:
-        """Whether something settled found no room yet."""
         return self._written_bytes < len(self._settled)
 
     def write(self, settled: str, tail: str = "", *, durable: bool = False) -> None:
-        """Settles content for good, and puts a new tail behind it.
-
-        `durable`: it is to survive the machine, too.
-
-        Raises:
-            OSError: there was no room, or the like. The file is as it was; what was to be settled
-                is written with the next call.
-        """
         self._settled += settled.encode()
         part = self._target.with_name(f".{self._target.name}.part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
@@ -53,12 +45,6 @@ class ReplacedFile:
         self.close()
         self._descriptor = descriptor
         self._written_bytes = len(self._settled)
-
-    def close(self) -> None:
-        """Gives the file back; safe to call twice."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
 
 def lock(descriptor: int) -> None:
