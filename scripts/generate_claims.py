@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.peers import CPP, LIKE_FOR_LIKE, NODE, NODES, PYTHON  # noqa: E402 - by the path that was just set
 from scripts.generate_figures import capacities, figures  # noqa: E402
+from scripts.generated import with_part, write_or_check  # noqa: E402
 
 CLAIMS: dict[str, str] = {
     r"carr(?:y|ies|ied) (\d+) streams as (?:separate )?services": "services",
@@ -78,11 +79,7 @@ def with_figures(text: str, known: Mapping[str, str]) -> str:
 
 def with_capacities(text: str) -> str:
     """The post with its table as the raw data have it. ValueError: it lacks a place for it."""
-    before, found, rest = text.partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    if not (found and closed):
-        raise ValueError(f"{POST.name} has no place for its table")
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return with_part(text, BEGIN, table(), END)
 
 
 def table() -> str:
@@ -111,13 +108,7 @@ def current() -> dict[Path, str]:
 
 def main() -> int:
     """Returns 1 when --check finds a page stale."""
-    stale = {page: text for page, text in current().items() if page.read_text(encoding="utf-8") != text}
-    for page, text in stale.items():
-        if "--check" in sys.argv:
-            sys.stderr.write(f"The figures of {page.relative_to(ROOT)} are stale: run `make docs`\n")
-        else:
-            page.write_text(text, encoding="utf-8")
-    return int("--check" in sys.argv and bool(stale))
+    return max(write_or_check(page, text) for page, text in current().items())
 
 
 if __name__ == "__main__":

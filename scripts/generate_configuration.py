@@ -19,6 +19,10 @@ from amira_gateway.settings import GatewaySettings
 from amira_triton.settings import TritonSettings
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.generated import write_or_check  # noqa: E402 - found by the path that was just set
+
 PAGE = ROOT / "docs" / "CONFIGURATION.md"
 
 SERVICES: dict[str, type[ServiceSettings]] = {
@@ -103,14 +107,7 @@ def _range(bounds: list[Any]) -> str:
 def main() -> int:
     """Returns 1 when --check finds the page stale."""
     os.environ.pop("XDG_CACHE_HOME", None)  # defaults as on a machine where nothing is set
-    current = page()
-    if "--check" not in sys.argv:
-        PAGE.write_text(current, encoding="utf-8")
-        return 0
-    if PAGE.read_text(encoding="utf-8") != current:
-        sys.stderr.write("docs/CONFIGURATION.md is stale, run `make docs`\n")
-        return 1
-    return 0
+    return write_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.load.ramp import within_budget  # noqa: E402
 from benchmarks.peers import CPP, DEFAULT, LIKE_FOR_LIKE, NODE, NODES  # noqa: E402 - by the path that was just set
 from benchmarks.report.tables import ratio  # noqa: E402
+from scripts.generated import with_part, write_or_check  # noqa: E402 - as above
 
 README = ROOT / "README.md"
 BENCH = ROOT / "benchmarks" / "results" / "bench.json"
@@ -178,23 +179,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def with_table(text: str) -> str:
     """The README with its table as the raw data have it. ValueError: it lacks a place for it."""
-    before, found, rest = text.partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    if not (found and closed):
-        raise ValueError("README.md has no place for the figures")
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return with_part(text, BEGIN, table(), END)
 
 
 def main() -> int:
     """Returns 1 when --check finds the README stale."""
-    text = README.read_text(encoding="utf-8")
-    current = with_table(text)
-    if "--check" not in sys.argv:
-        README.write_text(current, encoding="utf-8")
-        return 0
-    if text != current:
-        sys.stderr.write("The figures of README.md are stale: run `make docs`\n")
-    return int(text != current)
+    return write_or_check(README, with_table(README.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.generated import write_or_check  # noqa: E402 - found by the path that was just set
+
 RULES = ROOT / "deploy" / "prometheus"
 FILES = ("recording.yml", "alerts.yml")
 MANIFEST = ROOT / "deploy" / "kubernetes" / "components" / "monitoring" / "rules.yaml"
@@ -35,14 +39,7 @@ def manifest() -> str:
 
 def main() -> int:
     """Returns 1 when --check finds the file stale."""
-    current = manifest()
-    if "--check" not in sys.argv:
-        MANIFEST.write_text(current)
-        return 0
-    if MANIFEST.read_text() != current:
-        sys.stderr.write(f"{MANIFEST.name} is stale, run `make docs`\n")
-        return 1
-    return 0
+    return write_or_check(MANIFEST, manifest())
 
 
 if __name__ == "__main__":

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from tests.clients.python.environment import CONSTRAINTS, Environment, build_wheels, need_index
 from tests.conftest import ROOT
 from tests.deploy.programs import outside
+from tests.support.up import SMALL, running_up
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.timeout(900)]  # most of it is an index's
 
@@ -28,35 +26,7 @@ def test_it_serves(tmp_path: Path) -> None:
     (server,) = (wheel for wheel in wheels if wheel.name.startswith("amira_asr"))
     empty = Environment.make(tmp_path / "venv")
     empty.install("--constraint", CONSTRAINTS, "--find-links", server.parent, f"{server}[{EXTRAS}]")
-    command = [
-        *(str(empty.folder / "bin" / "amira"), "up", "--model", str(MODEL)),
-        *("--encoder", "in-process", "--nodes", "1", "--port", "0", "--ephemeral-ports"),
-    ]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env=outside() | SETTINGS,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as up:
-        try:
-            address = where(up)
-            said = empty.run("amira", "transcribe", "--server", address, str(CLIP), cwd=tmp_path)
-            assert "cold hearted" in said
-            up.send_signal(signal.SIGINT)
-            last, _ = up.communicate(timeout=60)
-            assert "all services have stopped" in last
-        finally:
-            up.kill()
-
-
-def where(up: subprocess.Popen[str]) -> str:
-    """The address that the server names once it is ready."""
-    assert up.stdout is not None
-    said = ""
-    for line in up.stdout:
-        said += line
-        if found := re.search(r"Amira listens on (\S+:\d+):", line):
-            return found[1]
-    raise AssertionError(said)
+    command = [str(empty.folder / "bin" / "amira"), "up", "--model", str(MODEL), *SMALL]
+    with running_up(command, tmp_path, outside() | SETTINGS) as up:
+        said = empty.run("amira", "transcribe", "--server", up.grpc, str(CLIP), cwd=tmp_path)
+        assert "cold hearted" in said

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -15,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
-
-SERVER = "--port 0 --ephemeral-ports --encoder in-process --nodes 1"
-"""What `make up` is given here: free ports, and no Triton, which tests/stack and tests/local start."""
+from tests.support.up import SMALL, running_up
 
 
 @dataclass(frozen=True)
@@ -39,35 +35,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(Path(sys.prefix))
     started_at = time.monotonic()
-    with subprocess.Popen(
-        [*shlex.split(up_command()), *SERVER.split()],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        try:
-            said = until_it_listens(server)
-            took_s = {"make up": time.monotonic() - started_at}
-            grpc = re.findall(r"Amira listens on (\S+):(\d+):", said)[0]
-            web = re.findall(r"in a browser: http://(\S+?)/", said)[0]
-            yield Checkout(folder, ":".join(grpc), web, took_s)
-            server.send_signal(signal.SIGINT)
-            said, _ = server.communicate(timeout=60)
-            assert "all services have stopped" in said
-        finally:
-            server.kill()
-
-
-def until_it_listens(server: subprocess.Popen[str]) -> str:
-    """What the server says until it has named its addresses."""
-    assert server.stdout is not None
-    said = ""
-    for line in server.stdout:
-        said += line
-        if "in a browser" in line:
-            return said
-    raise AssertionError(said)
+    with running_up([*shlex.split(up_command()), *SMALL], folder) as up:
+        yield Checkout(folder, up.grpc, up.web, {"make up": time.monotonic() - started_at})
 
 
 def up_command() -> str:
