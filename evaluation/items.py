@@ -45,7 +45,27 @@ def read_manifest(folder: Path, split: str = "dev") -> list[Item]:
     Raises:
         ManifestError: no manifest, a column or a recording is missing, or the split is empty.
     """
-    manifest = folder / "manifest.tsv"
+    items = _items(folder, split)
+    if not items:
+        raise ManifestError(f"{_manifest(folder)} has nothing in the split {split!r}")
+    lost = next((item.name for item in items if not (folder / item.name).is_file()), None)
+    if lost is not None:
+        raise ManifestError(f"{_manifest(folder)} names {lost}, which is not there")
+    return items
+
+
+def trained_on(folder: Path, items: Sequence[Item]) -> list[Item]:
+    """Those of the items that stand in the train split of the manifest too.
+
+    A recording is known again by its words and its length, as the two splits may hold it under
+    other names, from other sources and in other formats.
+    """
+    train = {(item.text, item.seconds) for item in _items(folder, "train")}
+    return [item for item in items if (item.text, item.seconds) in train]
+
+
+def _items(folder: Path, split: str) -> list[Item]:
+    manifest = _manifest(folder)
     if not manifest.is_file():
         raise ManifestError(f"there is no {manifest}")
     with manifest.open(newline="", encoding="utf-8") as file:
@@ -53,13 +73,11 @@ def read_manifest(folder: Path, split: str = "dev") -> list[Item]:
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
         if missing:
             raise ManifestError(f"{manifest} lacks the column {', '.join(missing)}")
-        items = [_item(folder, row) for row in reader if row["split"] == split]
-    if not items:
-        raise ManifestError(f"{manifest} has nothing in the split {split!r}")
-    lost = next((item.name for item in items if not (folder / item.name).is_file()), None)
-    if lost is not None:
-        raise ManifestError(f"{manifest} names {lost}, which is not there")
-    return items
+        return [_item(folder, row) for row in reader if row["split"] == split]
+
+
+def _manifest(folder: Path) -> Path:
+    return folder / "manifest.tsv"
 
 
 def _item(folder: Path, row: dict[str, str]) -> Item:

@@ -100,6 +100,7 @@ def _run(raw: dict[str, Any]) -> Run:
             HotwordRow(**{**row, "plain_errors": Errors(**row["plain_errors"])}) for row in raw["hotwords"]
         ],
         skipped=raw["skipped"],
+        left_out=raw["left_out"],
     )
 
 

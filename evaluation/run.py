@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from evaluation import sounds, synthesis
-from evaluation.items import Item, ManifestError, first_of_each_source, read_manifest
+from evaluation.items import Item, ManifestError, first_of_each_source, read_manifest, trained_on
 from evaluation.parts import hotwords
 from evaluation.parts.hotwords import HotwordRow
 from evaluation.parts.sounds import SECONDS_PER_CLIP, SoundRow, rows_by_kind
@@ -46,6 +47,8 @@ class Run:
     hotwords: list[HotwordRow] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     """Parts that could not be measured, and why."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Recordings per source that were not measured: the data's train split holds them too."""
     transcripts: list[dict[str, Any]] = field(default_factory=list)
     """Every transcript, for whoever wants to know what lies behind a figure."""
 
@@ -85,12 +88,20 @@ class _Measurement:
         except ManifestError as error:
             self._skip("speech", f"{error}; name a folder with --data")
             return
+        items = self._without_trained(items)
         if self._plan.quick:
             items = first_of_each_source(items, 2)
         for search in self._searches:
             with_hard = self._plan.hard_sources and search == self._searches[0]
             chosen = [item for item in items if with_hard or item.source not in HARD]
             self._results.speech += rows_by_source(await self._hear("speech", chosen, search), search)
+
+    def _without_trained(self, items: Sequence[Item]) -> list[Item]:
+        trained = trained_on(self._plan.data, items)
+        self._results.left_out = dict(Counter(item.source for item in trained))
+        if trained:
+            self._say(f"speech: {len(trained)} recordings left out: the train split holds them too")
+        return [item for item in items if item not in trained]
 
     async def _measure_synthetic(self) -> None:
         items = self._speak("synthetic", self._some(synthesis.sentences()), SYNTHETIC)

@@ -24,7 +24,7 @@ def table(head: Cells, rows: Sequence[Cells]) -> str:
 def all_tables(runs: Sequence[Run]) -> str:
     """Every table that there is something for, with a heading each."""
     sections = [
-        ("Word error rate", speech_table(runs), _SPEECH_NOTE),
+        ("Word error rate", speech_table(runs), _SPEECH_NOTE + _left_out(runs)),
         ("Words where nobody speaks", sounds_table(runs), _SOUNDS_NOTE),
         ("Rare names", hotwords_table(runs), _HOTWORDS_NOTE),
     ]
@@ -43,6 +43,14 @@ _HOTWORDS_NOTE = (
     "All names are hotwords of every stream. False alarms: names in transcripts of sentences "
     "with another name, and of sentences without any."
 )
+
+
+def _left_out(runs: Sequence[Run]) -> str:
+    counts = {source: count for run in runs for source, count in run.left_out.items()}
+    if not counts:
+        return ""
+    listed = ", ".join(f"{count} of {source}" for source, count in counts.items())
+    return f" Left out, because the data holds the same recordings for training: {listed}."
 
 
 def speech_table(runs: Sequence[Run]) -> str:

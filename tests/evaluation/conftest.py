@@ -47,5 +47,6 @@ def results() -> Results:
     for run in others:
         run.sounds.clear()
         run.hotwords.clear()
+    others[0].left_out["books"] = 81
     others[1].skipped["hotwords"] = "no voice"
     return Results("2030-01-02T03:04:05+00:00", False, {"cpu": "Z80", "cpus": 1}, {}, (make_run(), *others))

@@ -28,13 +28,14 @@ def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest with the bundled clip in it."""
+    """A manifest with the bundled clip in it, and with a recording that is there for training too."""
     folder = tmp_path_factory.mktemp("data")
     (folder / CLIP.name).symlink_to(CLIP)
     text = " ".join(CLIP.with_suffix(".txt").read_text().split())
     head = "split\tsource\tpath\tseconds\ttext"
     row = f"dev\tlibrivox\t{CLIP.name}\t{soundfile.info(CLIP).duration:.2f}\t{text}"
-    (folder / "manifest.tsv").write_text(f"{head}\n{row}\n")
+    both = [f"{split}\tcopies\t{CLIP.name}\t1.00\tnever heard" for split in ("dev", "train")]
+    (folder / "manifest.tsv").write_text("\n".join([head, row, *both, ""]))
     return folder
 
 
@@ -50,6 +51,7 @@ def test_everything_is_measured_and_kept(data: Path, model_dir: Path, tmp_path: 
     raw = json.loads(path.read_text())
     (run,) = raw["runs"]
     assert run["skipped"] == {}
+    assert run["left_out"] == {"copies": 1}
     assert str(tmp_path) not in path.read_text()
     assert str(ROOT) not in path.read_text()
     clip = {row["search"]: row for row in run["speech"] if row["source"] == "librivox"}

@@ -10,7 +10,7 @@ import pytest
 from amira_decoder.model import TransducerFolder
 from amira_encoder.options import EncoderOptions
 from amira_encoder.table_loader import load_slot_table
-from evaluation.items import ManifestError, first_of_each_source, read_manifest
+from evaluation.items import ManifestError, first_of_each_source, read_manifest, trained_on
 from evaluation.models import NoModelError, in_other_chunks, model_folder
 from evaluation.normalise import words_of
 from evaluation.parts.hotwords import contains
@@ -41,6 +41,16 @@ def test_a_manifest_is_read_as_it_stands(tmp_path: Path) -> None:
     ]
     assert items[0].audio == tmp_path / "a.flac"
     assert [item.name for item in first_of_each_source([*items, *items], 1)] == ["a.flac", "b.flac"]
+
+
+def test_recordings_that_were_trained_on_are_known_again(tmp_path: Path) -> None:
+    rows = (
+        "dev\tbooks\ta.flac\t1.50\tx\tit was said\n"
+        "dev\tbooks\tb.flac\t2.5\tx\tit was said\n"
+        "train\tother books\t7.opus\t1.5\tunknown\tit was said\n"
+    )
+    folder = write_manifest(tmp_path, rows)
+    assert [item.name for item in trained_on(folder, read_manifest(folder))] == ["a.flac"]
 
 
 @pytest.mark.parametrize(

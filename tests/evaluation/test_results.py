@@ -78,6 +78,7 @@ def test_results_survive_their_file(results: Results, tmp_path: Path) -> None:
     again = Results.read(path)
     assert again.markdown == results.markdown
     assert again.runs[1].speech == results.runs[1].speech
+    assert "holds the same recordings for training: 81 of books." in again.markdown
     lines = path.with_name("2030-01-02-some-model-transcripts.jsonl").read_text().splitlines()
     assert [json.loads(line)["model"] for line in lines] == [run.model.name for run in results.runs]
     assert path.with_suffix(".md").read_text() == results.markdown

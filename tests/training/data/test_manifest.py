@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from amira_training.data.librispeech import read_librispeech
-from amira_training.data.manifest import Entry, evenly, read_manifest
+from amira_training.data.manifest import Entry, evenly, read_manifest, without_sentences_of
 from amira_training.errors import DataError
 
 
@@ -90,3 +90,17 @@ def test_evenly_takes_from_all_sources_and_does_not_depend_on_order() -> None:
     assert evenly(entries, 10, seed=4) != some
     assert evenly(entries, 0, seed=3) == entries
     assert len(evenly(entries, 1000, seed=3)) == 52
+
+
+def test_what_is_held_out_is_not_trained_on_under_another_name() -> None:
+    def entry(split: str, path: str, text: str) -> Entry:
+        return Entry(split, "books", Path(path), text)
+
+    dev = [entry("dev", "a", "He was  gone before noon."), entry("dev", "b", "yes")]
+    train = [
+        entry("train", "c", "he was gone before noon"),
+        entry("train", "d", "Yes!"),
+        entry("train", "e", "he was gone before one"),
+        entry("train", "f", "12 o'clock"),
+    ]
+    assert [kept.path.name for kept in without_sentences_of(dev, train)] == ["d", "e", "f"]

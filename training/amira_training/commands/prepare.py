@@ -8,7 +8,7 @@ from pathlib import Path
 from amira_training.commands.run import Run, once
 from amira_training.console import bar, say
 from amira_training.data.librispeech import read_librispeech
-from amira_training.data.manifest import Entry, evenly, read_manifest
+from amira_training.data.manifest import Entry, evenly, read_manifest, without_sentences_of
 from amira_training.data.packed_set import PackedSet
 from amira_training.data.packing import pack
 from amira_training.errors import DataError
@@ -33,8 +33,11 @@ def prepare(run: Run, manifests: Sequence[Path], librispeech: Sequence[Path]) ->
         entries = [entry for path in manifests for entry in read_manifest(path)]
         entries += [entry for path in librispeech for entry in read_librispeech(path)]
         train = [entry for entry in entries if entry.split == TRAIN]
-        _pack(run, TRAIN, train, data.train_utterances, data.shortest_s, data.longest_s)
         dev = [entry for entry in entries if entry.split == DEV]
+        unseen = without_sentences_of(dev, train)
+        if len(unseen) < len(train):
+            say(f"prepare: left out {len(train) - len(unseen)} of train: their sentences stand in dev too")
+        _pack(run, TRAIN, unseen, data.train_utterances, data.shortest_s, data.longest_s)
         if dev:
             _pack(run, DEV, dev, data.dev_utterances, 0.0, _LONGEST_DEV_S)
         else:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from amira_training.data.text import normalize
 from amira_training.errors import DataError
 from amira_training.work_folder import DEV, TRAIN
 
 _REQUIRED = ("path", "text")
 _SPLITS = (TRAIN, DEV)
+_FEWEST_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,20 @@ def _entries(manifest: Path, rows: Iterable[dict[str, str]]) -> Iterator[Entry]:
             speaker=row.get("speaker") or "-",
             labelled_by=row.get("labelled_by") or "human",
         )
+
+
+def without_sentences_of(held_out: Iterable[Entry], entries: Iterable[Entry]) -> list[Entry]:
+    """The entries whose sentences are not held out.
+
+    Corpora overlap: a recording that is measured on may stand in another one under another name. Texts
+    below `_FEWEST_WORDS` words stay, as everybody says them.
+    """
+    sentences = {normalize(entry.text) for entry in held_out}
+    return [entry for entry in entries if not _is_one_of(normalize(entry.text), sentences)]
+
+
+def _is_one_of(text: str | None, sentences: Set[str | None]) -> bool:
+    return text is not None and len(text.split()) >= _FEWEST_WORDS and text in sentences
 
 
 def evenly(entries: Iterable[Entry], count: int, seed: int) -> list[Entry]:
