@@ -12,7 +12,7 @@ from amira_training.settings import SMALL, Settings
 
 
 def test_what_is_printed_is_what_is_set() -> None:
-    settings = Settings.load(assignments=["joint.minutes=3", "data.share={a = 0.5}", "precision=fp32"])
+    settings = Settings.load(assignments=["joint.minutes=3", "data.times={a = 0.5}", "precision=fp32"])
     printed = "\n".join(settings.lines())
     assert Settings(**tomllib.loads(printed)) == settings
     assert "# Audio per step." in printed

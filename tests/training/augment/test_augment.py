@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ from amira_training.augment.chain import Disturber
 from amira_training.augment.channel import change_speed, equalizer, hiss, reverb, telephone, to_peak
 from amira_training.augment.noise import add_noise, any_noise, babble, hum, music_like, pink
 from amira_training.augment.spec_augment import draw_masks
+from amira_training.augment.vocal_tract import warping
+from amira_training.features import Fbank
 from amira_training.settings import AugmentationSettings
 
 Samples = NDArray[np.float32]
-ALWAYS = AugmentationSettings(strength=1, reverb=1, equalizer=1, noise=1, telephone=1, speed=1)
-NEVER = AugmentationSettings(strength=0, speed=0)
+ALWAYS = AugmentationSettings(strength=1, reverb=1, equalizer=1, noise=1, telephone=1, speed=1, vocal_tract=1)
+NEVER = AugmentationSettings(strength=0, speed=0, vocal_tract=0)
 
 
 def speech(rng: np.random.Generator) -> Samples:
@@ -133,6 +136,37 @@ def test_speeds_are_in_range() -> None:
     speeds = [Disturber(ALWAYS, speech).draw_speed(rng) for _ in range(200)]
     low, high = ALWAYS.speed_range
     assert low <= min(speeds) < 1 < max(speeds) <= high
+
+
+def test_vocal_tracts_are_in_range() -> None:
+    rng = np.random.default_rng(0)
+    factors = [Disturber(ALWAYS, speech).draw_vocal_tract(rng) for _ in range(200)]
+    low, high = ALWAYS.vocal_tract_range
+    assert low <= min(factors) < 1 < max(factors) <= high
+    assert Disturber(NEVER, speech).draw_vocal_tract(rng) == 1
+
+
+@pytest.mark.parametrize("factor", [0.87, 1.0, 1.15])
+def test_a_vocal_tract_moves_every_tone_by_its_factor(factor: float) -> None:
+    def loudest(hz: float, warp: float) -> int:
+        features = Fbank()(torch.from_numpy(sine(hz))[None]) @ torch.from_numpy(warping(np.array([warp])))
+        return int(features[0, 50].argmax())
+
+    for hz in (400.0, 1000.0, 2500.0, 3600.0):
+        assert loudest(hz * factor, factor) == pytest.approx(loudest(hz, 1.0), abs=1)
+
+
+@given(st.floats(0.7, 1.4))
+def test_a_vocal_tract_keeps_levels_and_order(factor: float) -> None:
+    (matrix,) = warping(np.array([factor]))
+    np.testing.assert_allclose(matrix.sum(0), 1, atol=1e-5)
+    source = np.arange(80) @ matrix
+    assert (np.diff(source) >= -1e-4).all()
+    assert source[-1] <= 79
+
+
+def test_a_vocal_tract_of_length_one_changes_nothing() -> None:
+    np.testing.assert_allclose(warping(np.array([1.0, 1.0])), np.stack([np.eye(80)] * 2), atol=1e-5)
 
 
 def test_noise_only_lasts_two_to_eight_seconds() -> None:

@@ -40,7 +40,7 @@ def test_shares_and_noise(corpus: Corpus) -> None:
     items = [item for batch in deal(np.random.default_rng(0)) for item in batch]
     assert sum(index == NOISE for _, index in items) == 8
     half = Corpus(
-        corpus.sets, corpus.tokens, corpus.teacher, corpus.data.model_copy(update={"share": {"toy-0": 0.0}})
+        corpus.sets, corpus.tokens, corpus.teacher, corpus.data.model_copy(update={"times": {"toy-0": 0.0}})
     )
     heard = {
         half.recording(item).source

@@ -40,6 +40,12 @@ class Disturber:
             return 1.0
         return float(rng.uniform(*self.settings.speed_range))
 
+    def draw_vocal_tract(self, rng: np.random.Generator) -> float:
+        """A factor for :func:`~amira_training.augment.vocal_tract.warping`; sometimes 1."""
+        if rng.random() >= self.settings.vocal_tract:
+            return 1.0
+        return float(rng.uniform(*self.settings.vocal_tract_range))
+
     def noise_only(self, rng: np.random.Generator) -> Samples:
         """Two to eight seconds in which nobody says a word, sometimes perfectly silent but for hiss."""
         samples = int(RATE_HZ * rng.uniform(2, 8))

@@ -26,7 +26,7 @@ def prepare(run: Run, manifests: Sequence[Path], librispeech: Sequence[Path]) ->
             raise DataError(f"{path} does not exist")
     data = run.settings.data
     inputs = [fingerprint(path) for path in (*manifests, *librispeech)]
-    limits = data.model_dump(exclude={"share"})
+    limits = data.model_dump(exclude={"times"})
     with once(run, "prepare", {"inputs": inputs, "limits": limits, "seed": run.settings.seed}) as wanted:
         if not wanted:
             return

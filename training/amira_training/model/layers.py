@@ -43,10 +43,14 @@ class Stem(nn.Module):
 
 
 class Layer(nn.Module):
-    """Self-attention and feed-forward, each after a layer norm (Moonshine's encoder layer)."""
+    """Self-attention and feed-forward, each after a layer norm (Moonshine's encoder layer).
+
+    ``dropout`` is the part of what each half adds that is dropped in training.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.dropout = 0.0
         self.attention_norm = nn.LayerNorm(g.MODEL_DIM)
         self.query_key_value = nn.Linear(g.MODEL_DIM, 3 * g.MODEL_DIM, bias=False)
         self.attention_out = nn.Linear(g.MODEL_DIM, g.MODEL_DIM, bias=False)
@@ -75,8 +79,11 @@ class Layer(nn.Module):
 
     def finish(self, residual: Tensor, attended: Tensor) -> Tensor:
         """Output projection, residual and feed-forward: both ``[N, T, D]``."""
-        x = residual + self.attention_out(attended)
-        return x + self.contract(functional.gelu(self.expand(self.feed_forward_norm(x))))
+        x = residual + self._some(self.attention_out(attended))
+        return x + self._some(self.contract(functional.gelu(self.expand(self.feed_forward_norm(x)))))
+
+    def _some(self, added: Tensor) -> Tensor:
+        return functional.dropout(added, self.dropout, self.training and self.dropout > 0)
 
 
 def split_heads(x: Tensor, steps: int) -> Tensor:

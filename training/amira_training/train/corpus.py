@@ -106,13 +106,13 @@ class EpochByLength:
     augmentation: AugmentationSettings | None = None
 
     def __call__(self, rng: np.random.Generator) -> list[list[Item]]:
-        """An epoch: sources of which only a part is heard are drawn from anew."""
-        share = self.corpus.data.share
+        """An epoch: which recordings of a source are heard (once more) is drawn anew."""
+        times = self.corpus.data.times
         draws = rng.random(len(self.items))
         heard = [
             item
             for item, draw in zip(self.items, draws, strict=True)
-            if draw < share.get(self.corpus.recording(item).source, 1.0)
+            for _ in range(int(draw + times.get(self.corpus.recording(item).source, 1.0)))
         ]
         if self.augmentation and heard:
             heard += [(0, NOISE)] * round(len(heard) * self.augmentation.noise_only)

@@ -70,6 +70,7 @@ class JointBatch:
         plan: what it was made of.
         samples: ``[N, S]``, S a multiple of 640.
         steps: positions of 40 ms of each, ``[N]``.
+        vocal_tracts: factors by which frequencies are stretched, ``[N]``.
         hidden_bins: SpecAugment's, ``[N, 80]``; ``hidden_frames`` likewise ``[N, S / 160]``.
         tokens: ``[N, U]``, padded with blank; ``token_counts`` of them, ``[N]``.
         teacher: last and middle layer, ``[N, T, 2 D]``; ``taught`` is 1 where they stand, ``[N, T]``.
@@ -78,6 +79,7 @@ class JointBatch:
     plan: Plan
     samples: NDArray[np.float32]
     steps: NDArray[np.int64]
+    vocal_tracts: NDArray[np.float64]
     hidden_bins: Mask
     hidden_frames: Mask
     tokens: NDArray[np.int64]
@@ -162,6 +164,7 @@ class JointExamples:
             plan=plan,
             samples=samples,
             steps=np.array([example.steps for example in heard]),
+            vocal_tracts=np.array([self.disturber.draw_vocal_tract(rng) for _ in heard]),
             hidden_bins=np.stack([mask.bins for mask in masks]),
             hidden_frames=hidden_frames,
             tokens=tokens,

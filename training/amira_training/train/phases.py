@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from amira_training.augment.vocal_tract import warping
 from amira_training.features import Fbank
 from amira_training.loss.distillation import relative_error, relative_error_per_dimension
 from amira_training.loss.transducer import token_losses
@@ -138,6 +139,8 @@ class JointPhase:
         self._settings = settings
         self._precision = precision
         self._pruning_range = pruning_range
+        for layer in encoder.layers:
+            layer.dropout = settings.layer_dropout
 
     def rates(self) -> list[Group]:
         """Less for what comes from the teacher."""
@@ -183,6 +186,7 @@ class JointPhase:
     def _features(self, batch: JointBatch) -> Tensor:
         device = self._precision.device
         fbank = self._fbank(torch.from_numpy(batch.samples).to(device))
+        fbank = fbank @ torch.from_numpy(warping(batch.vocal_tracts)).to(device)
         hidden_bins = torch.from_numpy(batch.hidden_bins).to(device)[:, None, :]
         hidden_frames = torch.from_numpy(batch.hidden_frames).to(device)[:, :, None]
         return torch.where(hidden_bins | hidden_frames, fbank.mean((1, 2), keepdim=True), fbank)
