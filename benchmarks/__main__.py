@@ -1,6 +1,6 @@
 """Amira against its peers, and against its targets: `make bench`, `make bench-quick`.
 
-    python -m benchmarks [--quick] [--systems amira_greedy --systems sherpa_cpp] [--document] ...
+    python -m benchmarks [--quick] [--systems amira_greedy --systems sherpa_cpp | --document] ...
 
 Wants the machine to itself: it says so in its results when others used it. docs/BENCHMARKS.md says
 what is measured and how.
@@ -166,6 +166,11 @@ def _commit() -> str:
     return found.stdout.strip()
 
 
+def _name(*, quick: bool, part: bool) -> str:
+    """Of the files: a run of some systems does not replace the one that the documents are made of."""
+    return "bench" + "-quick" * quick + "-part" * part
+
+
 def main(
     quick: Annotated[bool, typer.Option(help="Within four minutes: fewer systems, short levels.")] = False,
     systems: Annotated[list[str] | None, typer.Option(help="Only this system; repeat.")] = None,
@@ -185,6 +190,8 @@ def main(
     ] = False,
 ) -> None:
     """Compares the systems that are here, at rising numbers of streams."""
+    if write_document and systems:
+        raise typer.BadParameter("the document is made of all systems: --document goes without --systems")
     plan = QUICK if quick else FULL
     plan = replace(plan, first_level=first or plan.first_level, tune=plan.tune and not no_tuning)
     if seconds is not None:
@@ -209,7 +216,7 @@ def main(
     except (EncoderModelError, LoadError, ValueError) as error:
         say(f"error: {error}")
         raise typer.Exit(2) from None
-    name = "bench-quick" if quick else "bench"
+    name = _name(quick=quick, part=bool(systems))
     write(results / f"{name}.json", found)
     drawn = plots.draw(found, results, name)
     text = tables.markdown(found)

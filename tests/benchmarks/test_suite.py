@@ -11,7 +11,7 @@ import typer
 
 from benchmarks import __main__ as command
 from benchmarks import peers
-from benchmarks.__main__ import _command
+from benchmarks.__main__ import _command, _name
 from benchmarks.load.level import AFTER_S, Times
 from benchmarks.load.ramp import Ramp
 from benchmarks.suite import FULL, QUICK, Plan, Subject, Suite, tune
@@ -92,6 +92,13 @@ async def test_hopeless_peers_end_the_search_too(p99: float | None) -> None:
 def test_the_recorded_command_names_no_folders_of_this_machine() -> None:
     arguments = ["--quick", "--results", "/some/where", "--data=/else/where", "--first", "12"]
     assert _command(arguments) == "python -m benchmarks --quick --first 12"
+
+
+def test_a_run_of_some_systems_leaves_the_files_of_a_whole_one_alone() -> None:
+    assert _name(quick=False, part=False) == "bench"
+    assert _name(quick=True, part=False) == "bench-quick"
+    assert _name(quick=False, part=True) == "bench-part"
+    assert _name(quick=True, part=True) == "bench-quick-part"
 
 
 def test_a_system_that_there_is_not_is_named_with_those_that_there_are(
