@@ -64,15 +64,19 @@ assistant: setup ## A voice assistant in the browser, offline, until Ctrl-C (ARG
 doctor: setup ## Check what this machine needs, and say how to mend what is missing
 	@$(BIN)/amira doctor $(ARGS)
 
-test: setup ## Run all tests (ARGS="tests/client -k wav" for some; TEST_PROCESSES=0 one after another)
+test: setup ## Run the tests (ARGS="tests/client -k wav" for some; TEST_PROCESSES=0 one after another)
 ifneq ($(ARGS),)
 	$(BIN)/python -m pytest $(ARGS)
 else
 	@# Compiled here, or every process that needs them would, all at the same time.
 	$(BIN)/python -m tests.support.kernels
-	$(BIN)/python -m tests.support.second_chance --ignore=tests/training -m "not toolchain" --durations=30 $(SHARED)
+	$(BIN)/python -m tests.support.second_chance --ignore=tests/training -m "not slow and not toolchain" --durations=30 $(SHARED)
 	@# In processes of their own: in one with all that the other tests load, training ended in a segmentation fault.
 	$(BIN)/python -m tests.support.second_chance tests/training $(SHARED)
+	@# Whole systems, most of them: longer than one wants to wait for before every commit.
+	@if [ "$$AMIRA_TEST_SLOW" = 1 ]; then \
+	  $(BIN)/python -m tests.support.second_chance --ignore=tests/training -m "slow and not toolchain" --durations=10 $(SHARED); \
+	  else echo "Slow tests are left out: AMIRA_TEST_SLOW=1 runs them, too."; fi
 	@# By themselves, and one after another: compilers beside them would starve the servers of other tests.
 	@if [ "$$AMIRA_TEST_TOOLCHAINS" = 1 ]; then $(BIN)/python -m tests.support.second_chance --ignore=tests/training -m toolchain --durations=10; \
 	  else echo "Tests that compile clients in other languages are left out: AMIRA_TEST_TOOLCHAINS=1 runs them, too."; fi

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from amira_decoder.settings import DecoderSettings
 from tests.conftest import ROOT
 from tests.decoder.conftest import serving
@@ -24,6 +26,7 @@ def point(link: Path, target: Path) -> None:
     fresh.replace(link)
 
 
+@pytest.mark.slow
 async def test_streams_run_over_swaps_there_and_back(model_dir: Path, tmp_path: Path) -> None:
     other = write_other_model(model_dir, tmp_path / "v2")
     link = tmp_path / "current"
@@ -81,6 +84,7 @@ async def test_streams_run_over_swaps_there_and_back(model_dir: Path, tmp_path: 
         await asyncio.to_thread(triton.stop)
 
 
+@pytest.mark.slow
 async def test_a_triton_that_comes_back_with_another_model_is_followed(
     model_dir: Path, tmp_path: Path
 ) -> None:

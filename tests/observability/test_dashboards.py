@@ -59,6 +59,7 @@ def computable(dashboard: Dashboard) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_prometheus_computes_every_expression(prometheus: Prometheus, name: str) -> None:
     empty = [expression for expression in computable(DASHBOARDS[name]) if not prometheus.query(expression)]

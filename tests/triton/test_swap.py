@@ -62,6 +62,7 @@ def encoder_of(folder: Path, triton: TritonProcess) -> TritonEncoder:
     return TritonEncoder(triton.target, connect_timeout_s=60, fingerprint=fingerprint(find_encoder(folder)))
 
 
+@pytest.mark.slow
 async def test_old_streams_go_on_beside_new_ones_and_the_old_model_is_unloaded(
     swapping: Swapping, model_dir: Path, other_dir: Path
 ) -> None:
@@ -112,6 +113,7 @@ async def test_old_streams_go_on_beside_new_ones_and_the_old_model_is_unloaded(
         await client.close()
 
 
+@pytest.mark.slow
 async def test_a_broken_model_is_refused_and_going_back_is_a_swap_like_any_other(
     swapping: Swapping, model_dir: Path, other_dir: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ def silence(seconds: float) -> NDArray[np.int16]:
     return np.zeros(int(seconds * RATE_HZ), np.int16)
 
 
+@pytest.mark.slow
 async def test_speech_is_answered_and_speech_interrupts(assistant: AssistantServer, tmp_path: Path) -> None:
     heard = [
         silence(1),

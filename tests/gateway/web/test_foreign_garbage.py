@@ -8,6 +8,7 @@ import json
 from contextlib import suppress
 
 import aiohttp
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ _MESSAGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(_PATHS), messages=_MESSAGES)
 def test_whatever_comes_shows_no_defect(gateway: Gateway, path: str, messages: list[str | bytes]) -> None:

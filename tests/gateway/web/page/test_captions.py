@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from tests.gateway.access.door import add_key
@@ -58,6 +59,7 @@ async def roll_up(page: Page, script: str) -> Any:
     }})()""")
 
 
+@pytest.mark.slow
 async def test_the_overlay_shows_what_is_said_and_nothing_else(gateway: Gateway, tmp_path: Path) -> None:
     async with captions_at(gateway.http, tmp_path, "?controls=off&size=40", seconds=11) as page:
         await page.send("Emulation.setDefaultBackgroundColorOverride", color={"r": 0, "g": 0, "b": 0, "a": 0})

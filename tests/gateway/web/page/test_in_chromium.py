@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from tests.gateway.access.door import add_key
@@ -180,6 +181,7 @@ async def all_downloads_have(page: Page, heard: str) -> None:
     assert times[-1] > 2
 
 
+@pytest.mark.slow
 async def test_another_gateway_goes_on_after_the_last_final(
     spoken: Spoken, gateway: Gateway, tmp_path: Path
 ) -> None:
