@@ -1,4 +1,4 @@
-"""Every hyperparameter of the recipe; the defaults are those of the longest stretch of the model's training.
+"""Every hyperparameter of the recipe; the defaults are for runs of hours.
 
 A TOML file (``--config``) and single values (``--set joint.batch_seconds=300``) replace them;
 ``python -m amira_training settings`` prints them all.
