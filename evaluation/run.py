@@ -84,11 +84,10 @@ class _Measurement:
 
     async def _measure_speech(self) -> None:
         try:
-            items = read_manifest(self._plan.data)
+            items = self._without_trained(read_manifest(self._plan.data))
         except ManifestError as error:
             self._skip("speech", f"{error}; name a folder with --data")
             return
-        items = self._without_trained(items)
         if self._plan.quick:
             items = first_of_each_source(items, 2)
         for search in self._searches:

@@ -52,6 +52,10 @@ def test_recordings_that_were_trained_on_are_known_again(tmp_path: Path) -> None
     folder = write_manifest(tmp_path, rows)
     assert [item.name for item in trained_on(folder, read_manifest(folder))] == ["a.flac"]
 
+    broken = write_manifest(tmp_path, rows + "train\tbooks\t8.opus\tlong\tx\tno\n")
+    with pytest.raises(ManifestError, match="'long' is no number of seconds"):
+        trained_on(broken, read_manifest(broken))
+
 
 @pytest.mark.parametrize(
     ("rows", "head", "problem"),

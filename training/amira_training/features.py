@@ -19,7 +19,7 @@ _FFT_SAMPLES = 512
 _BEFORE_FIRST = (FRAME_SAMPLES - SHIFT_SAMPLES) // 2  # samples by which the first frame starts early
 _PREEMPHASIS = 0.97
 _POVEY_POWER = 0.85
-LOWEST_HZ, HIGHEST_HZ = 20.0, 7600.0
+_LOWEST_HZ, HIGHEST_HZ = 20.0, 7600.0
 _RATE_HZ = 16000
 _FLOOR = float(np.finfo(np.float32).eps)
 
@@ -64,12 +64,17 @@ def _mirrored(samples: Tensor, frames: int) -> Tensor:
 
 def _mel_filters() -> NDArray[np.float64]:
     """Triangles, evenly spaced in mel: ``[257, 80]``; the bin at half the sample rate is not used."""
-    edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), FBANK_BINS + 2)
+    edges = bin_edges()
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     bins = mel(np.arange(_FFT_SAMPLES // 2 + 1) * _RATE_HZ / _FFT_SAMPLES)[:, None]
     triangles = np.minimum((bins - left) / (centre - left), (right - bins) / (right - centre))
     triangles[-1] = 0
     return np.asarray(np.maximum(triangles, 0), np.float64)
+
+
+def bin_edges() -> NDArray[np.float64]:
+    """In mel, ``[82]``: bin k rises from the k-th and falls to the one after next."""
+    return np.linspace(mel(_LOWEST_HZ), mel(HIGHEST_HZ), FBANK_BINS + 2)
 
 
 def mel(hz: float | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,15 +36,11 @@ class Disturber:
 
     def draw_speed(self, rng: np.random.Generator) -> float:
         """A speed for :func:`~amira_training.augment.channel.change_speed`; often 1."""
-        if rng.random() >= self.settings.speed:
-            return 1.0
-        return float(rng.uniform(*self.settings.speed_range))
+        return _factor(self.settings.speed, self.settings.speed_range, rng)
 
     def draw_vocal_tract(self, rng: np.random.Generator) -> float:
         """A factor for :func:`~amira_training.augment.vocal_tract.warping`; sometimes 1."""
-        if rng.random() >= self.settings.vocal_tract:
-            return 1.0
-        return float(rng.uniform(*self.settings.vocal_tract_range))
+        return _factor(self.settings.vocal_tract, self.settings.vocal_tract_range, rng)
 
     def noise_only(self, rng: np.random.Generator) -> Samples:
         """Two to eight seconds in which nobody says a word, sometimes perfectly silent but for hiss."""
@@ -54,3 +50,7 @@ class Disturber:
 
     def _happens(self, chance: float, rng: np.random.Generator) -> bool:
         return bool(rng.random() < chance * self.settings.strength)
+
+
+def _factor(chance: float, among: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(rng.uniform(*among)) if rng.random() < chance else 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amira_training.features import HIGHEST_HZ, LOWEST_HZ, mel
+from amira_training.features import HIGHEST_HZ, bin_edges, mel
 from amira_training.model.geometry import FBANK_BINS
 
 _KNEE_HZ = 4800.0
@@ -22,7 +22,7 @@ def warping(factors: NDArray[np.float64]) -> NDArray[np.float32]:
         factors: ``[N]``; above 1, what stood at a higher frequency comes to stand at a lower one, as if
             the vocal tract were longer.
     """
-    edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), FBANK_BINS + 2)
+    edges = bin_edges()
     centres_hz = 700 * np.expm1(edges[1:-1] / 1127)
     source = (mel(_stretched(centres_hz, factors[:, None])) - edges[1]) / (edges[1] - edges[0])
     source = np.clip(source, 0, FBANK_BINS - 1)

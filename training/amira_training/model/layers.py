@@ -83,7 +83,7 @@ class Layer(nn.Module):
         return x + self._some(self.contract(functional.gelu(self.expand(self.feed_forward_norm(x)))))
 
     def _some(self, added: Tensor) -> Tensor:
-        return functional.dropout(added, self.dropout, self.training and self.dropout > 0)
+        return functional.dropout(added, self.dropout, self.training)
 
 
 def split_heads(x: Tensor, steps: int) -> Tensor:
